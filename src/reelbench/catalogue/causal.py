@@ -1,0 +1,17 @@
+"""Causal 3-D convolution: an output frame depends on its own input frame and earlier ones only.
+
+A video can then be computed chunk by chunk, keeping the last frames of the chunk before.
+"""
+
+from reelbench.catalogue.preset import preset
+
+WAN = "Wan Team 2025, arXiv:2503.20314; Wan2.1 wan/modules/vae.py"
+
+# fmt: off
+PRESETS = (
+    # Assumed: the clip. The channels are those of the encoder's first level.
+    preset("CausalConv3D", "wan-vae-causal-conv", clip=(5, 64, 64),
+           inputs={"x": (5, 64, 64, 96)}, options={"in_features": 96, "out_features": 96},
+           source=WAN, assumed=True, core=True),
+)
+# fmt: on

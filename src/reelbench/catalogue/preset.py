@@ -1,0 +1,96 @@
+"""One row of the catalogue: a published shape of a layer, with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal
+
+Pass = Literal["forward", "train"]
+Values = Literal["normal", "unit", "index"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """Shape and values of one input of a layer, for one clip.
+
+    Attributes:
+        shape: Lengths of the axes, without the batch axis (which comes first).
+        values: ``normal`` draws standard normal numbers in the dtype of the case; ``unit`` draws
+            uniform numbers in [0, 1), for coordinates; ``index`` draws integers below ``below``.
+        below: Exclusive upper bound of an ``index`` input.
+        batched: Whether the input has a batch axis; tables shared by all clips have none.
+    """
+
+    shape: tuple[int, ...]
+    values: Values = "normal"
+    below: int = 0
+    batched: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.values == "index") != (self.below > 0):
+            raise ValueError(f"an index input needs a bound, and no other does: {self}")
+
+    def batch_shape(self, batch: int) -> tuple[int, ...]:
+        """The shape for ``batch`` clips."""
+        return (batch, *self.shape) if self.batched else self.shape
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published shape of a layer.
+
+    Attributes:
+        layer: Class name of the Flax module in ``reelbench.layers.<family>``.
+        name: Name of this shape, unique in the catalogue; what a user types.
+        clip: Frames, height and width of the video clip that the shape belongs to.
+        inputs: The layer's inputs in call order; a bare shape means standard normal values.
+        options: Keyword arguments of the layer's constructor.
+        source: Paper or file that publishes the shape.
+        assumed: Whether any size in the row is an assumption instead of a published figure.
+        core: Whether the row is measured before the others when a budget is short.
+        passes: The passes that make sense: an optimizer update has no gradient.
+        carry: How many leading inputs the layer's outputs replace at the next call (their
+            buffers are donated), as the state of an optimizer does.
+        family: Set by the catalogue to the name of the file that the row stands in.
+    """
+
+    layer: str
+    name: str
+    clip: tuple[int, int, int]
+    inputs: Mapping[str, Input]
+    options: Mapping[str, Any]
+    source: str
+    assumed: bool = False
+    core: bool = False
+    passes: tuple[Pass, ...] = ("forward", "train")
+    carry: int = 0
+    family: str = field(default="", compare=False)
+
+    @property
+    def frames(self) -> int:
+        """Video frames in one clip."""
+        return self.clip[0]
+
+    @property
+    def tokens(self) -> int:
+        """Positions in the layer's first input: all its axes but the last (the channels)."""
+        return prod(next(iter(self.inputs.values())).shape[:-1])
+
+
+def preset(
+    layer: str,
+    name: str,
+    *,
+    clip: tuple[int, int, int],
+    inputs: Mapping[str, tuple[int, ...] | Input],
+    options: Mapping[str, Any],
+    source: str,
+    **rest: Any,
+) -> Preset:
+    """Write a row with bare shapes for ordinary inputs; see `Preset` for the fields."""
+    full = {
+        key: value if isinstance(value, Input) else Input(value) for key, value in inputs.items()
+    }
+    return Preset(layer, name, clip, full, options, source, **rest)

@@ -1,0 +1,23 @@
+"""The commands by name; each is loaded when it is called."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from reelbench import __version__
+
+app = App(
+    name="reelbench",
+    help="How fast the layers of video models train in JAX on this machine. Measure with "
+    "`pytest --benchmark-only`; read, list and compare with these commands.",
+    version=__version__,
+    suppress_keyboard_interrupt=False,
+)
+
+for _name, _place, _help in (
+    ("list", "listing:list_presets", "What can be measured: families of layers and their presets."),
+    ("show", "show:show", "What one run measured: the machine, the layers, what was left out."),
+    ("compare", "compare:compare_runs", "Two runs side by side: what differs, and the ratios."),
+    ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),
+):
+    app.command(f"reelbench.cli.{_place}", name=_name, help=_help)

@@ -1,0 +1,63 @@
+"""``reelbench show``: one run, or one case of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reelbench.catalogue import UnknownNameError
+from reelbench.cli.arguments import FormatOption, answer, run_file
+from reelbench.report.case import case_tables
+from reelbench.report.run import LAYERS, run_tables
+from reelbench.results.read import load
+from reelbench.results.schema import Benchmark, CaseOutcome, Identity, Results
+
+
+def show(run: str, case: str | None = None, /, *, style: FormatOption = "table") -> None:
+    """What one run measured: the machine, the layers, what was left out.
+
+    Args:
+        run: A result file, or a machine's folder, which means its newest run.
+        case: Everything known of one case: a preset, a preset and pass such as `r3d-layer1/train`,
+            or the name of a benchmark.
+        style: How to write it.
+    """
+    path = run_file(run)
+    results = load(path)
+    if case is None:
+        answer(run_tables(results, Path(path).name), style, main=LAYERS)
+        return
+    answer(case_tables(*_chosen(results, case)), style)
+
+
+def _chosen(results: Results, case: str) -> tuple[list[Benchmark], list[CaseOutcome]]:
+    """The benchmarks and the unmeasured cases that go by the name."""
+    outcomes = results.reelbench.outcomes if results.reelbench else []
+    measured = {record.identity for record in results.records}
+    names: list[str] = []
+    benchmarks = []
+    for benchmark in results.benchmarks:
+        record = benchmark.extra_info.reelbench
+        own = [benchmark.name, benchmark.fullname, *(_names(record.identity) if record else ())]
+        names += own
+        if case in own:
+            benchmarks.append(benchmark)
+    unmeasured = []
+    for outcome in outcomes:
+        own = [outcome.name, *_names(outcome.identity)]
+        names += own
+        if case in own and outcome.identity not in measured:
+            unmeasured.append(outcome)
+    if not benchmarks and not unmeasured:
+        raise UnknownNameError("case", case, _shortest_first(names))
+    return benchmarks, unmeasured
+
+
+def _names(identity: Identity) -> tuple[str, str]:
+    return identity.preset, f"{identity.preset}/{identity.pass_}"
+
+
+def _shortest_first(names: Sequence[str]) -> tuple[str, ...]:
+    # A file of somebody else may hold any number of names of any length.
+    short = {name for name in names if len(name) <= 200}
+    return tuple(sorted(short, key=lambda name: (len(name), name))[:2000])

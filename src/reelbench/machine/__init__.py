@@ -1,0 +1,1 @@
+"""The machine that measures: its facts, its id, its ceilings."""

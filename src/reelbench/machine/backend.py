@@ -1,0 +1,49 @@
+"""The device that JAX computes on: its facts and the memory it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import psutil
+
+from reelbench.machine import cgroup
+from reelbench.machine.facts import Fact
+
+
+def facts(known: Mapping[str, Fact]) -> dict[str, Fact]:
+    """What JAX says of its device, beside the facts ``known`` without it."""
+    device = jax.devices()[0]
+    found: dict[str, Fact] = {
+        "backend": device.platform,
+        "backend_version": " ".join(device.client.platform_version.split())[:200],
+        "matmul_precision": matmul_precision(),
+        "x64": bool(jax.config.jax_enable_x64),
+    }
+    if device.platform != "cpu" and "accelerator" not in known:
+        limit = (device.memory_stats() or {}).get("bytes_limit")
+        found["accelerator"] = device.device_kind
+        found["accelerator_count"] = jax.local_device_count()
+        found["accelerator_memory_bytes"] = limit
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def matmul_precision() -> str:
+    """The matrix-multiply precision in force; ``default`` may mean TF32 on a GPU."""
+    return str(jax.config.jax_default_matmul_precision or "default")
+
+
+def is_accelerator() -> bool:
+    """Whether JAX computes on something other than the CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def memory_left() -> int:
+    """Bytes that a program can still take on the device, or in the host's memory on a CPU."""
+    if is_accelerator():
+        stats = jax.devices()[0].memory_stats() or {}
+        if "bytes_limit" in stats:
+            return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    available = psutil.virtual_memory().available
+    limited = cgroup.memory_left()
+    return available if limited is None else min(available, limited)

@@ -1,0 +1,1 @@
+"""Measuring: build, compile, verify, time; and the pytest plugin that runs it."""

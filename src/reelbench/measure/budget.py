@@ -1,0 +1,55 @@
+"""Which cases fit into the time there is: core cases first, then the cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A plain JAX layer reaches about a quarter of its roofline on a CPU (facts of the first runs; the
+# slow tail, grouped convolutions, is caught when its first call is timed).
+TYPICAL_SHARE = 0.25
+# Building, compiling and checking a case, before its first call.
+OVERHEAD_S = 4.0
+_WARMUP_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a case will cost.
+
+    Attributes:
+        name: The case's full name.
+        core: Whether it is measured before the others.
+        call_s: Time of one call, estimated from its roofline.
+        total_s: Time of the whole case.
+    """
+
+    name: str
+    core: bool
+    call_s: float
+    total_s: float
+
+
+def estimate(
+    name: str, *, core: bool, roofline_s: float, max_time_s: float, min_rounds: int
+) -> Estimate:
+    """The cost of a case whose least call time is ``roofline_s``."""
+    call = roofline_s / TYPICAL_SHARE
+    rounds = max(max_time_s, (min_rounds + _WARMUP_CALLS) * call)
+    return Estimate(name, core, call, OVERHEAD_S + rounds)
+
+
+def choose(estimates: Sequence[Estimate], budget_s: float) -> tuple[list[Estimate], list[Estimate]]:
+    """Split cases into those that fit into the budget and those that do not.
+
+    Core cases are taken first, cheapest first within each group; a case that does not fit does not
+    keep a cheaper one out. Chosen cases keep the order they came in.
+    """
+    chosen: set[str] = set()
+    left = budget_s
+    for each in sorted(estimates, key=lambda e: (not e.core, e.total_s)):
+        if each.total_s <= left:
+            chosen.add(each.name)
+            left -= each.total_s
+    fits = [e for e in estimates if e.name in chosen]
+    return fits, [e for e in estimates if e.name not in chosen]

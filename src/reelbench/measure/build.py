@@ -1,0 +1,238 @@
+"""Turns a row of the catalogue, or anybody's module or function, into a workload."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from reelbench import layers, work
+from reelbench.catalogue import Input, Preset
+from reelbench.machine import backend
+from reelbench.measure import passes
+from reelbench.measure.workload import Workload
+from reelbench.results.schema import Identity
+
+_SEED = 20_260_101
+
+
+def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Workload:
+    """The workload of a row of the catalogue."""
+
+    def create() -> nnx.Module:
+        module = layers.create(preset, dtype=jnp.dtype(dtype))
+        layers.randomise_constants(module, seed=_SEED)
+        return module
+
+    apply, parameters, others = passes.of_module(nnx.eval_shape(create), pass_)
+    inputs = tuple(_shape(each, batch, dtype) for each in preset.inputs.values())
+
+    def variables() -> tuple[Any, Any]:
+        return passes.of_module(create(), pass_)[1:]
+
+    def draw() -> tuple[jax.Array, ...]:
+        keys = jax.random.split(jax.random.key(_SEED), len(inputs))
+        specs = zip(keys, preset.inputs.values(), inputs, strict=True)
+        return tuple(_draw(key, each, shape) for key, each, shape in specs)
+
+    identity = Identity(
+        layer=preset.layer,
+        preset=preset.name,
+        family=preset.family,
+        batch=batch,
+        dtype=dtype,
+        pass_=pass_,
+        implementation="reference",
+        precision=backend.matmul_precision(),
+    )
+    common = {
+        "identity": identity,
+        "version": _version(preset),
+        "parameters": work.size(parameters),
+        "clips": float(batch),
+        "frames": float(batch * preset.frames),
+        "tokens": float(batch * preset.tokens),
+    }
+    if preset.carry:
+        return _carrying(apply, variables, (parameters, others), inputs, draw, preset.carry, common)
+    return _passing(apply, variables, (parameters, others), inputs, draw, pass_, common)
+
+
+def from_user(
+    target: Any,
+    inputs: tuple[Any, ...],
+    *,
+    name: str,
+    pass_: str,
+    clips: float,
+    reference: Callable[..., Any] | None = None,
+) -> Workload:
+    """The workload of a user's own NNX module or function, called with ``inputs``.
+
+    Arrays among the inputs become arguments of the program; other leaves stay as they are. A module
+    is put into training mode for ``train`` and into evaluation mode for ``forward``.
+
+    Raises:
+        TypeError: The target is neither a module nor a function.
+    """
+    if not callable(target):
+        raise TypeError(f"measure() takes a Flax NNX module or a function, not {type(target)}")
+    is_module = isinstance(target, nnx.Module)
+    leaves, structure = jax.tree.flatten(inputs)
+    dynamic = [isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves]
+    arrays = tuple(jnp.asarray(x) for x, moves in zip(leaves, dynamic, strict=True) if moves)
+
+    def restore(given: tuple[Any, ...]) -> tuple[Any, ...]:
+        rest = iter(given)
+        full = [next(rest) if moves else x for x, moves in zip(leaves, dynamic, strict=True)]
+        return jax.tree.unflatten(structure, full)
+
+    if is_module:
+        split, parameters, others = passes.of_module(target, pass_)
+    else:
+        split, parameters, others = (lambda _, __, given: (target(*given), ())), (), ()
+
+    def apply(parameters: Any, others: Any, given: tuple[Any, ...]) -> tuple[Any, Any]:
+        return split(parameters, others, restore(given))
+
+    floating = [x for x in arrays if passes.is_floating(x)]
+    identity = Identity(
+        layer=type(target).__name__ if is_module else getattr(target, "__qualname__", repr(target)),
+        preset=name,
+        family="custom",
+        batch=int(arrays[0].shape[0]) if arrays and arrays[0].ndim else 1,
+        dtype=str(floating[0].dtype) if floating else "none",
+        pass_=pass_,
+        implementation="reference",
+        precision=backend.matmul_precision(),
+    )
+    common = {
+        "identity": identity,
+        "version": _source_hash(type(target) if is_module else target),
+        "parameters": work.size(parameters),
+        "clips": clips,
+    }
+    if reference is not None:
+        expect = reference
+        common["reference"] = lambda _, __, given, *___: expect(*restore(given))
+    held = (parameters, others)
+    shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays)
+    return _passing(apply, lambda: held, held, shapes, lambda: arrays, pass_, common, jit=False)
+
+
+def _passing(
+    apply: Callable[..., Any],
+    variables: Callable[[], tuple[Any, Any]],
+    held: tuple[Any, Any],
+    inputs: tuple[Any, ...],
+    draw: Callable[[], tuple[Any, ...]],
+    pass_: str,
+    common: dict[str, Any],
+    *,
+    jit: bool = True,
+) -> Workload:
+    """A workload of a forward or train pass."""
+    state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held)
+    if pass_ == "forward":
+        return Workload(
+            function=passes.forward(apply),
+            arguments=(*state, inputs),
+            make=lambda: (*_built(variables, jit), _built(draw, jit)),
+            inputs=(2,),
+            **common,
+        )
+    outputs = jax.eval_shape(lambda p, o, i: apply(p, o, i)[0], *state, inputs)
+    cotangent = jax.tree.map(lambda x: x if passes.is_floating(x) else None, outputs)
+
+    def cotangents() -> Any:
+        keys = iter(jax.random.split(jax.random.key(_SEED + 1), len(jax.tree.leaves(outputs))))
+        return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), cotangent)
+
+    return Workload(
+        function=passes.train(apply),
+        arguments=(*state, inputs, cotangent),
+        make=lambda: (*_built(variables, jit), _built(draw, jit), _built(cotangents, True)),
+        inputs=(2, 3),
+        **common,
+    )
+
+
+def _carrying(
+    apply: Callable[..., Any],
+    variables: Callable[[], tuple[Any, Any]],
+    held: tuple[Any, Any],
+    inputs: tuple[Any, ...],
+    draw: Callable[[], tuple[Any, ...]],
+    carry: int,
+    common: dict[str, Any],
+) -> Workload:
+    """A workload whose outputs replace its leading inputs, such as an optimizer's update."""
+
+    def function(carried: Any, rest: Any, parameters: Any, others: Any) -> Any:
+        return (apply(parameters, others, (*carried, *rest))[0],)
+
+    def make() -> tuple[Any, ...]:
+        drawn = _built(draw, True)
+        return (drawn[:carry], drawn[carry:], *_built(variables, True))
+
+    return Workload(
+        function=function,
+        arguments=(inputs[:carry], inputs[carry:], *held),
+        make=make,
+        inputs=(0, 1),
+        carry=1,
+        **common,
+    )
+
+
+def _built(make: Callable[[], Any], jit: bool) -> Any:
+    # One program instead of one for each array: drawing op by op compiles for seconds.
+    return jax.block_until_ready((jax.jit(make) if jit else make)())
+
+
+def _shape(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
+    kind = jnp.int32 if each.values == "index" else jnp.dtype(dtype)
+    return jax.ShapeDtypeStruct(each.batch_shape(batch), kind)
+
+
+def _draw(key: jax.Array, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
+    if each.values == "index":
+        return jax.random.randint(key, shape.shape, 0, each.below, shape.dtype)
+    if each.values == "unit":
+        return jax.random.uniform(key, shape.shape, shape.dtype)
+    return jax.random.normal(key, shape.shape, shape.dtype)
+
+
+def _version(preset: Preset) -> str:
+    """Hash of a row's sizes and of the source of every layer file that its layer is made from."""
+    sizes = repr((preset.layer, dict(preset.inputs), sorted(preset.options.items()), preset.carry))
+    text = "".join(_sources(importlib.import_module(f"{layers.__name__}.{preset.family}"), set()))
+    return hashlib.sha256((sizes + text).encode()).hexdigest()[:16]
+
+
+def _sources(module: ModuleType, seen: set[str]) -> list[str]:
+    if module.__name__ in seen:
+        return []
+    seen.add(module.__name__)
+    found = [inspect.getsource(module)]
+    for value in vars(module).values():
+        name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        if isinstance(name, str) and name.startswith(f"{layers.__name__}."):
+            found += _sources(importlib.import_module(name), seen)
+    return found
+
+
+def _source_hash(thing: Any) -> str:
+    try:
+        text = inspect.getsource(thing)
+    except (OSError, TypeError):
+        return "unknown"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

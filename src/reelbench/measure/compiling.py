@@ -1,0 +1,139 @@
+"""Traces, lowers and compiles a workload ahead of time, and knows what the program needs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from reelbench import work
+from reelbench.machine import backend
+from reelbench.measure.failure import CaseFailure, from_runtime
+from reelbench.measure.workload import Workload
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import Compilation, Memory
+from reelbench.units import print_bytes
+
+# Share of the memory left that a program may take: the rest is for the runtime's own buffers.
+_USABLE = 0.9
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced workload: its work is known, nothing is compiled and no array exists yet."""
+
+    workload: Workload
+    stage: Any
+    trace_s: float
+    flops: work.Flops
+    least_bytes: int
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled workload.
+
+    Attributes:
+        program: Called with the workload's arguments.
+        xla_flops: XLA's own count, where it gives one.
+        xla_bytes: XLA's own count of bytes accessed, where it gives one.
+    """
+
+    traced: Traced
+    program: Any
+    compilation: Compilation
+    memory: Memory
+    xla_flops: float | None
+    xla_bytes: float | None
+
+
+def trace(workload: Workload) -> Traced:
+    """Trace the workload on the shapes of its arguments."""
+    jitted = jax.jit(workload.function, donate_argnums=tuple(range(workload.carry)))
+    start = time.perf_counter()
+    stage = jitted.trace(*workload.arguments)
+    seconds = time.perf_counter() - start
+    least = work.nbytes(workload.arguments) + work.nbytes(stage.out_info)
+    return Traced(workload, stage, seconds, work.count_flops(stage.jaxpr), least)
+
+
+def compile_(traced: Traced) -> Compiled:
+    """Lower and compile, with the persistent cache off so that the times are cold.
+
+    Raises:
+        CaseFailure: The compiler failed, or the program needs more memory than there is.
+    """
+    start = time.perf_counter()
+    try:
+        lowered = traced.stage.lower()
+        middle = time.perf_counter()
+        with _without_persistent_cache():
+            program = lowered.compile()
+    except Exception as error:  # the compiler's exceptions share no narrower public type
+        raise from_runtime(error, "compiling") from error
+    end = time.perf_counter()
+    memory = _memory(program)
+    if memory.needed_bytes > memory.available_bytes:
+        raise CaseFailure(
+            Outcome.WOULD_NOT_FIT,
+            f"needs {print_bytes(memory.needed_bytes)}, of which "
+            f"{print_bytes(memory.temporary_bytes)} temporary; "
+            f"{print_bytes(memory.available_bytes)} available",
+            needed_bytes=float(memory.needed_bytes),
+            available_bytes=float(memory.available_bytes),
+        )
+    cost = _cost(program)
+    return Compiled(
+        traced=traced,
+        program=program,
+        compilation=Compilation(
+            trace_s=traced.trace_s,
+            lower_s=middle - start,
+            compile_s=end - middle,
+            persistent_cache=False,
+            program_sha256=hashlib.sha256(lowered.as_text().encode()).hexdigest(),
+        ),
+        memory=memory,
+        xla_flops=cost.get("flops"),
+        xla_bytes=cost.get("bytes accessed"),
+    )
+
+
+def _memory(program: Any) -> Memory:
+    sizes = program.memory_analysis()
+    argument = int(getattr(sizes, "argument_size_in_bytes", 0))
+    output = int(getattr(sizes, "output_size_in_bytes", 0))
+    temporary = int(getattr(sizes, "temp_size_in_bytes", 0))
+    aliased = int(getattr(sizes, "alias_size_in_bytes", 0))
+    return Memory(
+        argument_bytes=argument,
+        output_bytes=output,
+        temporary_bytes=temporary,
+        needed_bytes=argument + output + temporary - aliased,
+        available_bytes=int(_USABLE * backend.memory_left()),
+    )
+
+
+def _cost(program: Any) -> dict[str, float]:
+    """XLA's cost analysis; versions differ in giving a list or a dict, and in what is left out."""
+    try:
+        cost = program.cost_analysis()
+    except Exception:  # a backend without the analysis; the figures are optional
+        return {}
+    first = cost[0] if isinstance(cost, list) else cost
+    return {key: float(value) for key, value in (first or {}).items() if value >= 0}
+
+
+@contextmanager
+def _without_persistent_cache() -> Iterator[None]:
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)

@@ -1,0 +1,117 @@
+"""The `measure` fixture: one call measures one pass of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from reelbench.catalogue import Preset
+from reelbench.measure import build, compiling, protocol
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.options import PASSES, Axes
+from reelbench.measure.run import Run
+from reelbench.measure.workload import Workload
+from reelbench.results.schema import CaseRecord
+
+
+class Measure:
+    """Measures a layer in a test; pytest runs the test once for each pass.
+
+    A row of the catalogue::
+
+        def test_layer(measure, preset):
+            measure(preset)
+
+    or anybody's own Flax NNX module or function, with its inputs::
+
+        def test_my_block(measure):
+            measure(MyBlock(rngs=nnx.Rngs(0)), x)
+    """
+
+    def __init__(self, node: pytest.Item, benchmark: Any, axes: Axes, run: Run | None) -> None:
+        self._node = node
+        self._benchmark = benchmark
+        self._axes = axes
+        self._run = run
+        self._used = False
+
+    def __call__(
+        self,
+        target: Any,
+        *inputs: Any,
+        passes: Sequence[str] = PASSES,
+        clips: float | None = None,
+        reference: Callable[..., Any] | None = None,
+    ) -> CaseRecord | None:
+        """Measure one pass of a layer.
+
+        Args:
+            target: A `Preset`, a Flax NNX module or a function. A function of a preset's name is not
+                looked up: pass `reelbench.catalogue.find(name)`.
+            inputs: What a module or function is called with; pytrees of arrays.
+            passes: The passes that make sense for it; others are skipped.
+            clips: Video clips that one call handles; by default the length of the first axis.
+            reference: A function of the same inputs whose outputs the forward pass must equal.
+
+        Returns:
+            The measurement, or None under ``--benchmark-disable``.
+
+        Raises:
+            ValueError: ``passes`` names an unknown pass, or the test has measured already.
+            TypeError: The target cannot be measured.
+        """
+        if self._used:
+            raise ValueError("measure() may be called once a test; parametrize the test instead")
+        self._used = True
+        unknown = set(passes) - set(PASSES)
+        if unknown:
+            raise ValueError(f"passes={tuple(passes)!r}: choose from {', '.join(PASSES)}")
+        if self._axes.pass_ not in passes:
+            if self._run:
+                self._run.drop(self._node.nodeid)
+            pytest.skip(f"the {self._axes.pass_} pass was not asked for")
+        workload = self._workload(target, inputs, clips, reference)
+        if self._run is None:
+            return self._call_once(workload)
+        return self._run.measure(self._node, self._benchmark, workload)
+
+    def _workload(
+        self,
+        target: Any,
+        inputs: tuple[Any, ...],
+        clips: float | None,
+        reference: Callable[..., Any] | None,
+    ) -> Workload:
+        if isinstance(target, Preset):
+            return of_item(target, self._axes)
+        import jax
+
+        leaves = [x for x in jax.tree.leaves(inputs) if hasattr(x, "shape")]
+        counted = leaves[0].shape[0] if leaves and leaves[0].shape else 1
+        return build.from_user(
+            target,
+            inputs,
+            name=getattr(self._node, "originalname", None) or self._node.name,
+            pass_=self._axes.pass_,
+            clips=float(counted if clips is None else clips),
+            reference=reference,
+        )
+
+    def _call_once(self, workload: Workload) -> None:
+        """Under ``--benchmark-disable``: everything but the clock."""
+        self._benchmark.skipped = True  # it is not used, and need not warn
+        try:
+            protocol.prepare(compiling.trace(workload))
+        except CaseFailure as failure:
+            if failure.outcome.is_mistake:
+                pytest.fail(str(failure), pytrace=False)
+            pytest.skip(str(failure))
+
+
+def of_item(preset: Preset, axes: Axes) -> Workload:
+    """The workload of a catalogue row at one point of the axes."""
+    assert axes.dtype is not None
+    assert axes.batch is not None
+    return build.from_catalogue(preset, pass_=axes.pass_, dtype=axes.dtype, batch=axes.batch)

@@ -1,0 +1,186 @@
+"""The plugin's own options, read once into one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelbench import catalogue
+from reelbench.catalogue.names import UnknownNameError, nearest
+from reelbench.units import UnitError, parse_duration
+
+PASSES = ("forward", "train")
+DTYPES = ("float32", "bfloat16", "float16")
+# The fewest rounds whose extremes enclose the median with a probability of 95 %: 1 - 2/2^6.
+_FEWEST_ROUNDS = 6
+LARGEST_AUTO_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Axes:
+    """One point of the axes along which every case is measured.
+
+    Attributes:
+        pass_: ``forward`` or ``train``.
+        dtype: Dtype of the computation; None for a user's own layer, whose inputs decide.
+        batch: Clips a call; None likewise.
+    """
+
+    pass_: str
+    dtype: str | None = None
+    batch: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What stands in the test's name."""
+        parts = [self.pass_, self.dtype, None if self.batch is None else f"b{self.batch}"]
+        return "-".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for.
+
+    Attributes:
+        budget_s: Time for the whole run.
+        dtypes: Dtypes of catalogue cases, or None for the device's default.
+        passes: Passes to measure.
+        batches: Batches of catalogue cases, or None to let the device decide.
+        doubles_batch: Whether batches double until it stops paying.
+        cases: Preset names to keep, or empty for all.
+        folder: Where result files go.
+        resume: Whether to go on with a journal, and which (empty for the newest).
+        max_time_s: pytest-benchmark's ``--benchmark-max-time``: time for a case's rounds.
+        min_rounds: pytest-benchmark's ``--benchmark-min-rounds``, at least six.
+    """
+
+    budget_s: float
+    dtypes: tuple[str, ...] | None
+    passes: tuple[str, ...]
+    batches: tuple[int, ...] | None
+    doubles_batch: bool
+    cases: tuple[str, ...]
+    folder: Path
+    resume: str | None
+    max_time_s: float
+    min_rounds: int
+
+    def facts(self) -> dict[str, str | float | int]:
+        """The options that shape what is measured, for the result file."""
+        return {
+            "budget_s": self.budget_s,
+            "max_time_s": self.max_time_s,
+            "min_rounds": self.min_rounds,
+            "passes": ",".join(self.passes),
+            "dtypes": ",".join(self.dtypes or ("default",)),
+            "batches": ",".join(map(str, self.batches or ("default",))),
+        }
+
+    def axes(self, *, of_catalogue: bool) -> list[Axes]:
+        """The axes of a test; those of catalogue cases depend on the device."""
+        if not of_catalogue:
+            return [Axes(pass_) for pass_ in self.passes]
+        dtypes, batches = self.dtypes, self.batches
+        if dtypes is None or batches is None:
+            from reelbench.machine.backend import is_accelerator  # loads JAX
+
+            accelerated = is_accelerator()
+            dtypes = dtypes or (("bfloat16", "float32") if accelerated else ("float32",))
+            batches = batches or (_doubling() if accelerated else (1,))
+        return [Axes(p, d, b) for d in dtypes for b in batches for p in self.passes]
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("reelbench", "video-layer benchmarks")
+    group.addoption("--reel-budget", default="5m", help="time for the whole run (default: 5m)")
+    group.addoption("--reel-dtype", help=f"dtypes, comma-separated: {', '.join(DTYPES)}")
+    group.addoption(
+        "--reel-batch",
+        help="clips a call, comma-separated, or 'auto' to double until it stops paying",
+    )
+    group.addoption(
+        "--reel-pass", default=",".join(PASSES), help="forward, train or both (default)"
+    )
+    group.addoption("--reel-case", action="append", default=[], metavar="NAME",
+                    help="measure only this preset of the catalogue; may be repeated")  # fmt: skip
+    group.addoption(
+        "--reel-results", metavar="FOLDER", help="where result files go (default: results)"
+    )
+    group.addoption("--reel-resume", nargs="?", const="", metavar="JOURNAL",
+                    help="go on with an interrupted run (default: this machine's newest)")  # fmt: skip
+    parser.addini("reel_results", "where result files go", default="results")
+    parser.addini(
+        "reel_benchpaths", "collected instead of testpaths under --benchmark-only", "args"
+    )
+
+
+def read(config: pytest.Config) -> Options:
+    """Read and check the options.
+
+    Raises:
+        pytest.UsageError: A value makes no sense; the message names the option and what would.
+    """
+    option = config.option
+    try:
+        budget = parse_duration(option.reel_budget)
+        for name in option.reel_case:
+            catalogue.find(name)
+    except UnitError as error:
+        raise pytest.UsageError(f"--reel-budget: {error}") from None
+    except UnknownNameError as error:
+        raise pytest.UsageError(f"--reel-case: {error}") from None
+    folder = Path(option.reel_results or config.rootpath / config.getini("reel_results"))
+    return Options(
+        budget_s=budget,
+        dtypes=_words("--reel-dtype", option.reel_dtype, DTYPES),
+        passes=_words("--reel-pass", option.reel_pass, PASSES) or PASSES,
+        batches=_batches(option.reel_batch),
+        doubles_batch=option.reel_batch in (None, "auto"),
+        cases=tuple(option.reel_case),
+        folder=folder,
+        resume=option.reel_resume,
+        max_time_s=float(_benchmark(option, "max_time")),
+        min_rounds=max(int(_benchmark(option, "min_rounds")), _FEWEST_ROUNDS),
+    )
+
+
+def _benchmark(option: Any, name: str) -> Any:
+    return getattr(option, f"benchmark_{name}")
+
+
+def _words(flag: str, text: str | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in words:
+        if word not in known:
+            guess = nearest(word, known)
+            advice = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(known)}"
+            raise pytest.UsageError(f"{flag}: unknown {word[:80]!r}; {advice}")
+    if not words:
+        raise pytest.UsageError(f"{flag}: is empty; choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(words))
+
+
+def _batches(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if text == "auto":
+        return _doubling()
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() and 0 < int(number) <= 2**20 for number in numbers):
+        raise pytest.UsageError(
+            f"--reel-batch: {text[:80]!r}; write numbers such as 1,4,16, or auto"
+        )
+    return tuple(sorted({int(number) for number in numbers}))
+
+
+def _doubling() -> tuple[int, ...]:
+    batches = [1]
+    while batches[-1] < LARGEST_AUTO_BATCH:
+        batches.append(2 * batches[-1])
+    return tuple(batches)

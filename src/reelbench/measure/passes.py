@@ -1,0 +1,87 @@
+"""The two passes of a layer as pure functions: ``forward``, and ``train`` with all gradients.
+
+A layer is split into its graph (static), its parameters and its other variables. ``train`` returns
+the loss, the gradients with respect to parameters and floating inputs, and the updated running
+statistics. Its loss is the inner product of the outputs with a random cotangent that is an argument:
+unlike a mean of squares it has a gradient for layers that end in a normalisation, and adds no
+multiply-accumulate that a model would not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+Function = Callable[..., Any]
+
+
+def of_module(module: nnx.Module, pass_: str) -> tuple[Function, Any, Any]:
+    """Split a module for a pass.
+
+    Returns:
+        A function ``apply(parameters, others, inputs) -> (outputs, others)``, the parameters and the
+        other variables (arrays or shapes, as the module holds them).
+    """
+    module.train() if pass_ == "train" else module.eval()
+    graph, parameters, others = nnx.split(module, nnx.Param, ...)
+
+    def apply(parameters: Any, others: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any]:
+        merged: Any = nnx.merge(graph, parameters, others)
+        outputs = merged(*inputs)
+        return outputs, nnx.state(merged, nnx.Not(nnx.Param))
+
+    return apply, parameters, others
+
+
+def forward(apply: Function) -> Function:
+    """``(parameters, others, inputs) -> outputs``."""
+
+    def run_forward(parameters: Any, others: Any, inputs: tuple[Any, ...]) -> Any:
+        return apply(parameters, others, inputs)[0]
+
+    return run_forward
+
+
+def train(apply: Function) -> Function:
+    """``(parameters, others, inputs, cotangent) -> (loss, gradients, others)``."""
+
+    def run_train(parameters: Any, others: Any, inputs: tuple[Any, ...], cotangent: Any) -> Any:
+        leaves, structure = jax.tree.flatten(inputs)
+        floating = [is_floating(leaf) for leaf in leaves]
+
+        def loss(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
+            given = iter(moving)
+            full = [
+                next(given) if moves else leaf for leaf, moves in zip(leaves, floating, strict=True)
+            ]
+            # A variable may only be updated in the trace it was made in: make it anew.
+            fresh = jax.tree.map(lambda leaf: leaf, others)
+            outputs, updated = apply(parameters, fresh, jax.tree.unflatten(structure, full))
+            return inner_product(outputs, cotangent), updated
+
+        moving = [leaf for leaf, moves in zip(leaves, floating, strict=True) if moves]
+        (value, updated), gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
+            parameters, moving
+        )
+        return value, gradients, updated
+
+    return run_train
+
+
+def is_floating(leaf: Any) -> bool:
+    """Whether a leaf holds (or describes) floating-point numbers."""
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def inner_product(outputs: Any, cotangent: Any) -> Any:
+    """Sum of outputs times cotangent over the floating leaves, accumulated in float32 at least."""
+    total = jnp.zeros((), jnp.float32)
+    for out, weight in zip(jax.tree.leaves(outputs), jax.tree.leaves(cotangent), strict=True):
+        if is_floating(out):
+            wide = jnp.promote_types(out.dtype, jnp.float32)
+            total = total + jnp.sum((out * weight).astype(wide))
+    return total

@@ -1,0 +1,129 @@
+"""The pytest plugin: a `measure` fixture over pytest-benchmark's `benchmark`, and what surrounds it.
+
+Nothing here loads JAX before a test that measures is about to run, so the plugin costs other test
+suites nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reelbench.measure import options as options_
+from reelbench.measure.options import Axes
+
+if TYPE_CHECKING:
+    from reelbench.measure.fixture import Measure
+    from reelbench.measure.run import Run
+
+_RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options_.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect the benchmarks' folder instead of the tests' under ``--benchmark-only``."""
+    paths = config.getini("reel_benchpaths")
+    bare = config.args_source is not pytest.Config.ArgsSource.ARGS
+    if paths and bare and config.option.benchmark_only:
+        config.args = [str(config.rootpath / path) for path in paths]
+        config.args_source = pytest.Config.ArgsSource.ARGS  # the header need not name testpaths
+
+
+@pytest.hookimpl(trylast=True)  # so that names begin with the test's own parameters
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test that measures once for each pass (dtype, batch) asked for."""
+    if "reel_axes" in metafunc.fixturenames:
+        options = options_.read(metafunc.config)
+        axes = options.axes(of_catalogue="preset" in metafunc.fixturenames)
+        metafunc.parametrize("reel_axes", axes, ids=[each.id for each in axes], indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out presets that were not asked for, and passes that a preset does not have."""
+    wanted = set(config.option.reel_case)
+    kept, left_out = [], []
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        preset, axes = parameters.get("preset"), parameters.get("reel_axes")
+        if preset is None or axes is None:
+            misses = bool(wanted) and config.option.benchmark_only
+        else:
+            misses = axes.pass_ not in preset.passes or (wanted and preset.name not in wanted)
+        (left_out if misses else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Survey the machine and plan the run, when there is something to measure."""
+    config = session.config
+    measuring = [i for i in session.items if "measure" in getattr(i, "fixturenames", ())]
+    benchmarks = getattr(config, "_benchmarksession", None)
+    if not measuring or config.option.collectonly or config.option.benchmark_skip:
+        return
+    if benchmarks is None or benchmarks.disabled:
+        return
+    from reelbench.measure.run import Run
+
+    config.stash[_RUN] = run = Run.start(config, options_.read(config), measuring)
+    session.items[:] = run.arrange(session.items)
+
+
+@pytest.fixture
+def reel_axes(request: pytest.FixtureRequest) -> Axes:
+    """The pass, dtype and batch of this run of the test."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest, benchmark: Any, reel_axes: Axes) -> Iterator[Measure]:
+    """Measure a layer; see `reelbench.measure.fixture.Measure`."""
+    from reelbench.measure.fixture import Measure
+
+    yield Measure(request.node, benchmark, reel_axes, request.config.stash.get(_RUN, None))
+
+
+def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    """Let the progress lines stand alone, without letters between them."""
+    run = config.stash.get(_RUN, None)
+    if run and report.when == "call" and run.owns(report.nodeid) and report.outcome != "failed":
+        return report.outcome, "", ""
+    return None
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Keep the host's name out of every file."""
+    machine_info.pop("node", None)
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Add our blocks to the files that pytest-benchmark itself writes."""
+    run = config.stash.get(_RUN, None)
+    if run:
+        run.complete(output_json)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Turn the journal into a result file."""
+    run = session.config.stash.get(_RUN, None)
+    if run:
+        run.finish()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table, where the file is, and what to type next."""
+    run = config.stash.get(_RUN, None)
+    if run:
+        run.summarise(terminalreporter)

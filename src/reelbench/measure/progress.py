@@ -1,0 +1,139 @@
+"""What a user sees while a run goes on: the machine, a line a case with the time left, the table."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.session import Session
+from reelbench.report.layers import layer_table
+from reelbench.report.tables import render
+from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity
+from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
+
+_WIDEST = 100
+
+
+class Progress:
+    """Writes past pytest's capture to the terminal."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+        self._capture = config.pluginmanager.get_plugin("capturemanager")
+        self._count = self._done = 0
+        self._root = config.invocation_params.dir
+
+    def say(self, line: str) -> None:
+        """Print one line."""
+        if self._terminal is None or self._terminal.verbosity < 0:
+            return
+        with self._capture.global_and_fixture_disabled():
+            self._terminal.ensure_newline()
+            self._terminal.write_line(line)
+
+    def header(self, session: Session) -> None:
+        """Print the machine, its ceilings and where results go."""
+        known = session.machine.facts
+        chip = known.get("accelerator") or known.get("cpu_model")
+        memory = known.get("memory_bytes")
+        size = print_bytes(memory) if isinstance(memory, int) else "unknown memory"
+        limits = ", ".join(map(_ceiling, session.machine.ceilings))
+        self.say(f"machine   {session.machine.id}: {chip}, {known.get('cpus_usable')} CPUs, {size}")
+        self.say(
+            f"software  Python {known.get('python')}, jax {known.get('jax')} on "
+            f"{known.get('backend')}, flax {known.get('flax')}, matmul precision "
+            f"{known.get('matmul_precision')}"
+        )
+        self.say(f"ceilings  {limits}, empty call {print_time(session.machine.floor_s or 0.0)}")
+
+    def plan(self, session: Session, resumed: int) -> None:
+        """Print how many cases fit the budget."""
+        if self._terminal is not None:
+            self._terminal.showfspath = False  # the case lines say where we are
+            self._terminal._show_progress_info = False
+        self._count = len(session.estimates)
+        left_out = sum(
+            1 for e in session.journal.ended.values() if e.outcome and e.outcome.outcome != "ok"
+        )
+        also = [f"{resumed} done before"] if resumed else []
+        also += [f"{left_out} left out"] if left_out else []
+        more = f" ({', '.join(also)})" if also else ""
+        self.say(
+            f"plan      {self._count} cases{more}, about {print_duration(session.eta_s())} of "
+            f"{print_duration(session.options.budget_s)}; journal {self._path(session.journal.path)}"
+        )
+
+    def begin(self, session: Session, case: Identity) -> None:
+        """A case begins; only shown by what follows."""
+        self._done += 1
+
+    def end(
+        self,
+        session: Session,
+        case: Identity,
+        *,
+        record: CaseRecord | None = None,
+        failure: CaseFailure | None = None,
+    ) -> None:
+        """Print what became of a case, and the time left."""
+        if record:
+            width = (record.timing.high_s - record.timing.low_s) / (2 * record.timing.median_s)
+            share = record.rates.roofline_share
+            of = f"{print_share(share)} of ceiling" if share is not None else ""
+            said = f"{print_time(record.timing.median_s):>8} ± {print_share(width):<6} {of}"
+        else:
+            said = f"{failure.outcome}: {failure.reason}" if failure else ""
+        name = f"{case.preset} {case.pass_}"
+        if case.family != "custom":
+            name += "" if case.dtype == "float32" else f" {case.dtype}"
+            name += "" if case.batch == 1 else f" b{case.batch}"
+        count = f"[{self._done:>{len(str(self._count))}}/{self._count}]"
+        left = print_duration(session.eta_s())
+        line = f"{count} {name:<34} {said}"
+        self.say(f"{line[: _WIDEST - 12]:<{_WIDEST - 12}} {left:>6} left")
+
+    def summary(self, session: Session, file: Path | None, terminal: Any) -> None:
+        """Print the table, the file and the next command."""
+        records, outcomes = _found(session)
+        width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+        terminal.ensure_newline()
+        terminal.write_line("")
+        terminal.write_line(render([layer_table(records, outcomes)], "table", width=width))
+        if file is None:
+            path = self._path(session.journal.path)
+            missing = len(session.journal.missing)
+            terminal.write_line(f"{missing} cases are missing; what was measured is in {path}")
+            terminal.write_line("next: run the same command with --reel-resume")
+            return
+        shown = self._path(file)
+        terminal.write_line(f"results: {shown}")
+        terminal.write_line(f"next: reelbench show {shown}")
+        terminal.write_line(f"      reelbench compare base={shown} new=FILE")
+
+    def _path(self, path: Path) -> str:
+        try:
+            return str(path.relative_to(self._root))
+        except ValueError:
+            return str(path)
+
+
+def _ceiling(ceiling: Ceiling) -> str:
+    what = f"{ceiling.dtype} matmul" if ceiling.kind == "matmul" else "memory"
+    return f"{what} {print_rate(ceiling.rate, ceiling.unit)}"
+
+
+def _found(session: Session) -> tuple[list[CaseRecord], list[CaseOutcome]]:
+    import msgspec
+
+    records, outcomes = [], []
+    for entry in session.journal.ended.values():
+        if entry.benchmark is not None:
+            block = entry.benchmark["extra_info"]["reelbench"]
+            records.append(msgspec.convert(block, CaseRecord))
+        elif entry.outcome is not None:
+            outcomes.append(entry.outcome)
+    return records, outcomes

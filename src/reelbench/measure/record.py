@@ -1,0 +1,96 @@
+"""Puts what was found out about a case into the shape of the result file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reelbench.measure.compiling import Compiled
+from reelbench.measure.roofline import roofline
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import CaseRecord, Ceiling, Rates, Replicate, Timing, Work
+from reelbench.stats.interval import drift, median_interval
+from reelbench.units import print_share
+
+_FLOOR_WARNING = 0.01
+_ROOFLINE_WARNING = 1.02
+_DRIFT_WARNING = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds every case of a session: its ceilings and the time of an empty call."""
+
+    ceilings: Sequence[Ceiling]
+    floor_s: float
+
+
+def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseRecord:
+    """The record of a case that was timed."""
+    traced = compiled.traced
+    workload = traced.workload
+    interval = median_interval(replicate.rounds_s)
+    timing = Timing(
+        median_s=interval.median,
+        low_s=interval.low,
+        high_s=interval.high,
+        confidence=interval.confidence,
+        method=interval.method,
+        drift=drift(replicate.rounds_s),
+        floor_share=limits.floor_s / interval.median,
+        replicates=[replicate],
+    )
+    rates = _rates(compiled, interval.median, limits)
+    return CaseRecord(
+        identity=workload.identity,
+        version=workload.version,
+        outcome=Outcome.OK,
+        warnings=_warnings(compiled, timing, rates),
+        work=Work(
+            clips=workload.clips,
+            frames=workload.frames,
+            tokens=workload.tokens,
+            parameters=workload.parameters,
+            model_flops=traced.flops.model,
+            least_bytes=float(traced.least_bytes),
+            xla_flops=compiled.xla_flops,
+            xla_bytes=compiled.xla_bytes,
+        ),
+        compilation=compiled.compilation,
+        memory=compiled.memory,
+        timing=timing,
+        rates=rates,
+    )
+
+
+def _rates(compiled: Compiled, median_s: float, limits: Limits) -> Rates:
+    traced = compiled.traced
+    identity = traced.workload.identity
+    least = roofline(traced.flops.model, traced.least_bytes, identity.dtype, limits.ceilings)
+    return Rates(
+        clips_per_s=traced.workload.clips / median_s,
+        flops_per_s=traced.flops.model / median_s,
+        bytes_per_s=traced.least_bytes / median_s,
+        roofline_s=least.seconds if least else None,
+        roofline_share=least.seconds / median_s if least else None,
+        bound=least.bound if least else None,
+    )
+
+
+def _warnings(compiled: Compiled, timing: Timing, rates: Rates) -> list[str]:
+    found = []
+    if timing.floor_share is not None and timing.floor_share > _FLOOR_WARNING:
+        found.append(f"an empty call takes {print_share(timing.floor_share)} of the time")
+    if rates.roofline_share is not None and rates.roofline_share > _ROOFLINE_WARNING:
+        found.append(
+            f"{print_share(rates.roofline_share)} of the ceiling: the ceiling was read too low, or "
+            "work counted is not done"
+        )
+    if timing.drift is not None and abs(timing.drift) > _DRIFT_WARNING:
+        found.append(f"the last half of the rounds differs from the first by {timing.drift:+.0%}")
+    if compiled.traced.flops.unbounded:
+        found.append("a while loop of unknown length was counted once in the FLOPs")
+    if timing.confidence < 0.95:
+        rounds = len(timing.replicates[0].rounds_s)
+        found.append(f"{rounds} rounds are too few for a 95 % interval")
+    return found

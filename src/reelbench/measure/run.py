@@ -1,0 +1,186 @@
+"""A run under pytest: the session, the items it measures, and what the user sees meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from reelbench.catalogue import Preset
+from reelbench.measure import opening
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.options import Axes, Options
+from reelbench.measure.progress import Progress
+from reelbench.measure.session import Session, outcome_of
+from reelbench.measure.workload import Workload
+from reelbench.results import journal as journals
+from reelbench.results.journal import JournalError
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import CaseRecord
+from reelbench.results.store import StoreError
+
+# pytest-benchmark's options that ask for its own table.
+_TABLE_OPTIONS = tuple(
+    f"--benchmark-{name}"
+    for name in (
+        "columns",
+        "sort",
+        "group-by",
+        "name",
+        "compare",
+        "histogram",
+        "verbose",
+        "cprofile",
+    )
+)
+
+
+class Run:
+    """What the plugin's hooks share while benchmarks run."""
+
+    def __init__(self, config: pytest.Config, session: Session, progress: Progress) -> None:
+        self._config = config
+        self._session = session
+        self._progress = progress
+        self._names: set[str] = set()
+        self._file: Path | None = None
+
+    @classmethod
+    def start(cls, config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> Run:
+        """Survey the machine and open the journal.
+
+        Raises:
+            pytest.UsageError: Results cannot be kept, or there is nothing to resume.
+        """
+        progress = Progress(config)
+        try:
+            if options.resume is not None:
+                session = opening.resume(options)
+            else:
+                progress.say("reelbench: reading the machine and measuring its ceilings …")
+                names = [item.nodeid for item in items]
+                dtypes = [axes.dtype or "float32" for axes in map(_axes, items)]
+                session = opening.begin(options, names, dtypes, lambda: _pytest_benchmark(config))
+        except (StoreError, JournalError) as error:
+            raise pytest.UsageError(f"reelbench: {error}") from None
+        progress.header(session)
+        return cls(config, session, progress)
+
+    def arrange(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The items to run: what was resumed or does not fit the budget is left out."""
+        missing = set(self._session.journal.missing)
+        measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
+        todo = [item for item in measuring if item.nodeid in missing]
+        workloads = {item.nodeid: _workload(item) for item in todo}
+        chosen = self._session.plan(workloads, {i.nodeid for i in todo if _is_core(i)})
+        self._names = set(chosen)
+        self._progress.plan(self._session, len(measuring) - len(todo))
+        owned = {item.nodeid for item in measuring}
+        return [i for i in items if i.nodeid not in owned or i.nodeid in self._names]
+
+    def owns(self, name: str) -> bool:
+        """Whether a test's progress is ours to show."""
+        return name in self._names
+
+    def drop(self, name: str) -> None:
+        """Take a case out of the run: it was not asked for."""
+        self._session.end(name, None, 0.0)
+
+    def measure(self, node: pytest.Item, benchmark: Any, workload: Workload) -> CaseRecord:
+        """Measure one case through pytest-benchmark's fixture and journal what became of it."""
+        name = node.nodeid
+        started = time.monotonic()
+        self._progress.begin(self._session, workload.identity)
+        try:
+            made = self._session.measure(name, workload, _timer(benchmark))
+        except CaseFailure as failure:
+            benchmark.skipped = True  # it was not used, and need not warn
+            outcome = outcome_of(name, workload.identity, failure)
+            self._session.end(name, outcome, time.monotonic() - started)
+            self._progress.end(self._session, workload.identity, failure=failure)
+            message = f"{failure}. {failure.outcome.advice}"
+            if failure.outcome.is_mistake:
+                pytest.fail(message, pytrace=False)
+            pytest.skip(message)
+        except Exception as error:  # a mistake in the layer's own code: its traceback says most
+            benchmark.skipped = True
+            text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            failure = CaseFailure(Outcome.COMPILE_FAILED, text)
+            outcome = outcome_of(name, workload.identity, failure)
+            self._session.end(name, outcome, time.monotonic() - started)
+            self._progress.end(self._session, workload.identity, failure=failure)
+            raise
+        benchmark.extra_info["reelbench"] = msgspec.to_builtins(made)
+        entry = benchmark.stats.as_dict(include_data=False)
+        entry["params"] = msgspec.to_builtins(workload.identity)
+        outcome = outcome_of(name, workload.identity)
+        self._session.end(name, outcome, time.monotonic() - started, entry)
+        self._progress.end(self._session, workload.identity, record=made)
+        return made
+
+    def complete(self, output: dict[str, Any]) -> None:
+        """Add our blocks to a document that pytest-benchmark wrote."""
+        ours = journals.document(self._session.journal)
+        output["machine_info"] = ours["machine_info"]
+        output["reelbench"] = ours["reelbench"]
+        for entry in output["benchmarks"]:
+            record = entry["extra_info"].get("reelbench")
+            if record:
+                entry["params"] = record["identity"]
+
+    def finish(self) -> None:
+        """Write the result file, or keep the journal of a run that was cut short."""
+        self._file = self._session.finish()
+        benchmarks = self._config._benchmarksession  # type: ignore[attr-defined]
+        arguments = map(str, self._config.invocation_params.args)
+        asked = any(argument.startswith(_TABLE_OPTIONS) for argument in arguments)
+        if not asked and all(each.fullname in self._names for each in benchmarks.benchmarks):
+            benchmarks.quiet = True  # our table says the same in fewer columns
+
+    def summarise(self, terminal: Any) -> None:
+        """Print the table, where the results are, and what to type next."""
+        self._progress.summary(self._session, self._file, terminal)
+
+
+def _axes(item: pytest.Item) -> Axes:
+    return item.callspec.params["reel_axes"]  # type: ignore[attr-defined, no-any-return]
+
+
+def _preset(item: pytest.Item) -> Preset | None:
+    found = item.callspec.params.get("preset")  # type: ignore[attr-defined]
+    return found if isinstance(found, Preset) else None
+
+
+def _is_core(item: pytest.Item) -> bool:
+    preset = _preset(item)
+    # A user's own layer is what the user came for.
+    return preset is None or preset.core
+
+
+def _workload(item: pytest.Item) -> Workload | None:
+    from reelbench.measure.fixture import of_item
+
+    preset = _preset(item)
+    return None if preset is None else of_item(preset, _axes(item))
+
+
+def _timer(benchmark: Any) -> Callable[[Callable[[], Any], int, int], list[float]]:
+    def time_rounds(call: Callable[[], Any], rounds: int, iterations: int) -> list[float]:
+        benchmark.pedantic(call, rounds=rounds, iterations=iterations)
+        return list(benchmark.stats.stats.data)
+
+    return time_rounds
+
+
+def _pytest_benchmark(config: pytest.Config) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """pytest-benchmark's machine info, commit info and version."""
+    import pytest_benchmark
+
+    commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    benchmarks = config._benchmarksession  # type: ignore[attr-defined]
+    return benchmarks.get_machine_info(), commit, pytest_benchmark.__version__

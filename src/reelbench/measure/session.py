@@ -1,0 +1,212 @@
+"""A measuring session: what the machine can do, which cases fit the budget, and the journal."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from reelbench.measure import budget, compiling, protocol
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.options import Options
+from reelbench.measure.record import Limits, record
+from reelbench.measure.roofline import roofline
+from reelbench.measure.workload import Workload
+from reelbench.results import journal as journals
+from reelbench.results import store
+from reelbench.results.journal import Entry, Journal
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import CaseOutcome, CaseRecord, Identity, Machine
+
+# A doubled batch that gains less than this has stopped paying.
+_LEAST_GAIN = 0.05
+
+
+@dataclass
+class Session:
+    """One process's share of a run.
+
+    Attributes:
+        options: What the user asked for.
+        machine: The machine, with its ceilings in this session.
+        journal: Where every outcome goes at once.
+        process: Id of this process.
+        estimates: What each planned case will cost, by name.
+    """
+
+    options: Options
+    machine: Machine
+    journal: Journal
+    process: str
+    started: float
+    estimates: dict[str, budget.Estimate] = field(default_factory=dict)
+    _traced: dict[str, compiling.Traced] = field(default_factory=dict)
+    _order: int = 0
+
+    @property
+    def time_left_s(self) -> float:
+        """What is left of the budget."""
+        return self.options.budget_s - (time.monotonic() - self.started)
+
+    @property
+    def limits(self) -> Limits:
+        """The ceilings and the empty call of this session."""
+        return Limits(self.machine.ceilings, self.machine.floor_s or 0.0)
+
+    def plan(self, workloads: Mapping[str, Workload | None], core: set[str]) -> list[str]:
+        """Choose the cases that fit the budget; record the others as over budget.
+
+        Args:
+            workloads: The cases by full name, in order; None where only running the test tells.
+            core: Names of the cases to keep when time is short.
+
+        Returns:
+            Names of the chosen cases.
+        """
+        options = self.options
+        estimates = []
+        for name, workload in workloads.items():
+            least = self._least_s(name, workload) if workload else 0.0
+            estimates.append(
+                budget.estimate(
+                    name,
+                    core=name in core,
+                    roofline_s=least,
+                    max_time_s=options.max_time_s,
+                    min_rounds=options.min_rounds,
+                )
+            )
+        chosen, left_out = budget.choose(estimates, self.time_left_s)
+        self.estimates = {each.name: each for each in chosen}
+        for each in left_out:
+            failure = CaseFailure(
+                Outcome.OVER_BUDGET,
+                f"would take about {each.total_s:.0f} s by its roofline, more than is left of the "
+                "budget after the cases before it",
+                estimated_s=each.total_s,
+            )
+            found = workloads[each.name]
+            assert found is not None  # a case without a workload is estimated at next to nothing
+            self.end(each.name, outcome_of(each.name, found.identity, failure), 0.0)
+        return [each.name for each in chosen]
+
+    def _least_s(self, name: str, workload: Workload) -> float:
+        try:
+            traced = self._traced[name] = compiling.trace(workload)
+        except Exception:  # told, with its traceback, when the case's turn comes
+            return 0.0
+        dtype = workload.identity.dtype
+        least = roofline(traced.flops.model, traced.least_bytes, dtype, self.machine.ceilings)
+        return least.seconds if least else 0.0
+
+    def measure(self, name: str, workload: Workload, timer: protocol.Timer) -> CaseRecord:
+        """Take one case through the protocol.
+
+        Raises:
+            CaseFailure: The case was not timed; `end` must be told.
+        """
+        self._order += 1
+        self.journal.append(Entry(kind="begin", name=name))
+        self._refuse_saturated(workload.identity)
+        traced = self._traced.pop(name, None) or compiling.trace(workload)
+        try:
+            compiled, call = protocol.prepare(traced)
+            replicate = protocol.time_(
+                call,
+                timer,
+                process=self.process,
+                order=self._order - 1,
+                max_time_s=self.options.max_time_s,
+                min_rounds=self.options.min_rounds,
+                time_left_s=self.time_left_s - self._core_left_s(name),
+            )
+        finally:
+            gc.collect()
+        return record(compiled, replicate, self.limits)
+
+    def _core_left_s(self, name: str) -> float:
+        """Time that the core cases still to come will take, which a slow case must not eat."""
+        ended = self.journal.ended
+        return sum(
+            each.total_s
+            for each in self.estimates.values()
+            if each.core and each.name != name and each.name not in ended
+        )
+
+    def _refuse_saturated(self, case: Identity) -> None:
+        """Stop doubling the batch where the last doubling failed or did not pay."""
+        if not self.options.doubles_batch:
+            return
+        smaller = [
+            (entry.outcome.identity.batch, _clips_per_s(entry))
+            for entry in self.journal.ended.values()
+            if entry.outcome and structs.replace(entry.outcome.identity, batch=case.batch) == case
+        ]
+        *_, before, last = [(0, None), (0, None), *sorted(smaller, key=lambda pair: pair[0])]
+        if last[0] and not last[1]:
+            raise CaseFailure(Outcome.SATURATED, f"batch {last[0]} could not be timed already")
+        if last[1] and before[1] and last[1] < before[1] * (1 + _LEAST_GAIN):
+            raise CaseFailure(
+                Outcome.SATURATED,
+                f"from batch {before[0]} to {last[0]} clips/s rose by less than {_LEAST_GAIN:.0%}",
+            )
+
+    def end(
+        self,
+        name: str,
+        outcome: CaseOutcome | None,
+        spent_s: float,
+        benchmark: dict[str, Any] | None = None,
+    ) -> None:
+        """Write what became of a case to the journal; without an outcome it leaves the run."""
+        self.journal.append(
+            Entry(kind="case", name=name, outcome=outcome, benchmark=benchmark, spent_s=spent_s)
+        )
+
+    def eta_s(self) -> float:
+        """Time that the cases still to come will take, corrected by what the past ones took."""
+        ended = self.journal.ended
+        done = [(e, ended[e.name].spent_s) for e in self.estimates.values() if e.name in ended]
+        ahead = sum(e.total_s for e in self.estimates.values() if e.name not in ended)
+        expected, spent = sum(e.total_s for e, _ in done), sum(s for _, s in done)
+        return ahead * (spent / expected if expected and spent else 1.0)
+
+    def finish(self) -> Path | None:
+        """Turn the journal into a result file when every planned case has an outcome.
+
+        Returns:
+            The file, or None when cases are missing and the journal stays.
+        """
+        if self.journal.missing:
+            self.journal.close()
+            return None
+        path = self.journal.path.with_suffix(".json")
+        store.write_new(path, journals.encode(journals.document(self.journal)))
+        self.journal.close(remove=True)
+        return path
+
+
+def outcome_of(name: str, case: Identity, failure: CaseFailure | None = None) -> CaseOutcome:
+    """What became of a case, in the form of the result file."""
+    if failure is None:
+        return CaseOutcome(name=name, identity=case, outcome=Outcome.OK)
+    return CaseOutcome(
+        name=name,
+        identity=case,
+        outcome=failure.outcome,
+        reason=failure.reason,
+        advice=failure.outcome.advice,
+        numbers=failure.numbers,
+    )
+
+
+def _clips_per_s(entry: Entry) -> float | None:
+    """The measured throughput of an ended case, or None when it was not timed."""
+    if entry.benchmark is None:
+        return None
+    return float(entry.benchmark["extra_info"]["reelbench"]["rates"]["clips_per_s"])

@@ -1,0 +1,131 @@
+"""Checks made before anything is timed: real data, work that stays, finite and right answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from reelbench.measure.compiling import Compiled
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.passes import is_floating
+from reelbench.results.outcome import Outcome
+from reelbench.units import print_rate
+
+# Work may disappear for good reasons (a factor folded into another); half of it may not.
+_LEAST_KEPT = 0.5
+
+# Largest difference from the reference, relative to its norm: some hundred roundings at random
+# signs. float32 products on a GPU may round to TF32 (2^-11).
+_TOLERANCE = {"float64": 1e-9, "float32": 2e-3, "bfloat16": 5e-2, "float16": 1e-2}
+
+
+def data(compiled: Compiled, arguments: tuple[Any, ...]) -> None:
+    """Refuse inputs whose values are all equal.
+
+    Raises:
+        CaseFailure: ``constant_input``.
+    """
+    for position in compiled.traced.workload.inputs:
+        for leaf in jax.tree.leaves(arguments[position]):
+            if is_floating(leaf) and leaf.size > 1 and bool(_is_constant(leaf)):
+                raise CaseFailure(
+                    Outcome.CONSTANT_INPUT,
+                    f"an input of shape {tuple(leaf.shape)} holds one value everywhere",
+                )
+
+
+def work_stays(compiled: Compiled) -> None:
+    """Refuse a program that does less than its text says.
+
+    Two looks: at the traced program for results nobody uses, work on constants and work that a loop
+    repeats unchanged; and at XLA's own count for what the compiler removed beyond that. Compilers
+    count a loop's body once and may not count library calls, so the second look is left out there.
+
+    Raises:
+        CaseFailure: ``work_removed``.
+    """
+    flops = compiled.traced.flops
+    if flops.kept < _LEAST_KEPT * flops.valid:
+        raise CaseFailure(
+            Outcome.WORK_REMOVED,
+            f"of {print_rate(flops.valid, 'FLOP')} only {print_rate(flops.kept, 'FLOP')} depend on "
+            "the inputs, reach an output and change from turn to turn",
+            written_flops=flops.valid,
+            kept_flops=flops.kept,
+        )
+    counted = compiled.xla_flops or 0.0
+    if counted < _LEAST_KEPT * flops.kept and not flops.loops and not _has_calls(compiled):
+        raise CaseFailure(
+            Outcome.WORK_REMOVED,
+            f"of {print_rate(flops.kept, 'FLOP')} the compiled program does "
+            f"{print_rate(counted, 'FLOP')}",
+            written_flops=flops.kept,
+            kept_flops=counted,
+        )
+
+
+def _has_calls(compiled: Compiled) -> bool:
+    return "custom-call" in compiled.program.as_text()
+
+
+def outputs(compiled: Compiled, got: Any, arguments: tuple[Any, ...]) -> None:
+    """Check that the outputs are finite, and equal to the reference's where there is one.
+
+    Args:
+        compiled: The program.
+        got: Its outputs for ``arguments``.
+        arguments: What it was called with; only used with a reference.
+
+    Raises:
+        CaseFailure: ``not_finite`` or ``disagrees_with_reference``.
+    """
+    bad = [leaf.shape for leaf in jax.tree.leaves(got) if is_floating(leaf) and not _finite(leaf)]
+    if bad:
+        raise CaseFailure(
+            Outcome.NOT_FINITE, f"an output of shape {tuple(bad[0])} holds NaN or infinity"
+        )
+    workload = compiled.traced.workload
+    if workload.reference is None or workload.identity.pass_ != "forward":
+        return
+    expected = jax.jit(workload.reference)(*arguments)
+    agree(got, expected, workload.identity.dtype)
+
+
+def agree(got: Any, expected: Any, dtype: str) -> None:
+    """Check two pytrees of outputs for agreement within the dtype's tolerance.
+
+    Raises:
+        CaseFailure: ``disagrees_with_reference``.
+    """
+    pairs = jax.tree.leaves(got), jax.tree.leaves(expected)
+    if [x.shape for x in pairs[0]] != [x.shape for x in pairs[1]]:
+        shapes = [[tuple(x.shape) for x in side] for side in pairs]
+        raise CaseFailure(
+            Outcome.DISAGREES_WITH_REFERENCE,
+            f"output shapes are {shapes[0]}, the reference's {shapes[1]}",
+        )
+    tolerance = _TOLERANCE.get(dtype, 2e-3)
+    for ours, theirs in zip(*pairs, strict=True):
+        wide = np.asarray(theirs, np.float64)
+        difference = float(np.linalg.norm(np.asarray(ours, np.float64) - wide))
+        error = difference / (float(np.linalg.norm(wide)) or 1.0)
+        if not error <= tolerance:
+            raise CaseFailure(
+                Outcome.DISAGREES_WITH_REFERENCE,
+                f"relative error {error:.2g}, more than {tolerance:.2g} for {dtype}",
+                relative_error=error,
+                tolerance=tolerance,
+            )
+
+
+@jax.jit
+def _is_constant(x: jax.Array) -> jax.Array:
+    return jnp.all(x == x.ravel()[0])
+
+
+@jax.jit
+def _finite(x: jax.Array) -> jax.Array:
+    return jnp.all(jnp.isfinite(x))

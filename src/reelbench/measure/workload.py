@@ -1,0 +1,42 @@
+"""A workload: one pass of a layer as a pure function, with what it takes to build its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reelbench.results.schema import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What is compiled and timed.
+
+    Attributes:
+        identity: What it is.
+        version: Hash of the code and sizes that define it.
+        function: Pure function of ``arguments``; returns a pytree of arrays.
+        arguments: Shapes of the arguments, one pytree each; known without any memory.
+        make: Builds the arguments on the device.
+        inputs: Positions of the arguments that hold data, which must not be constant.
+        carry: How many leading arguments the outputs replace at the next call; they are donated.
+        parameters: Parameters of the layer, in elements.
+        clips: Video clips a call handles.
+        frames: Video frames a call handles.
+        tokens: Positions (tokens, pixels, voxels) a call handles.
+        reference: Function of the same arguments that must give the same outputs, if there is one.
+    """
+
+    identity: Identity
+    version: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    make: Callable[[], tuple[Any, ...]]
+    inputs: tuple[int, ...]
+    carry: int = 0
+    parameters: int = 0
+    clips: float = 1.0
+    frames: float = 0.0
+    tokens: float = 0.0
+    reference: Callable[..., Any] | None = None

@@ -1,0 +1,213 @@
+"""The table of measured layers: what each case took, and how near to the ceiling it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reelbench.report.tables import Cell, Column, Table, plain
+from reelbench.report.text import shorten
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import CaseOutcome, CaseRecord, Identity, Rates
+from reelbench.units import print_rate, print_share, print_time
+
+_PASSES = {"forward": 0, "train": 1}
+_REASON_LENGTH = 120
+
+# What a name need not say: what a user gets on a CPU without asking for anything.
+_USUAL = {"dtype": "float32", "batch": 1, "implementation": "reference", "mesh": None}
+
+_SUFFIXES: dict[str, Callable[[Identity], str]] = {
+    "dtype": lambda identity: identity.dtype,
+    "batch": lambda identity: f"batch {identity.batch}",
+    "implementation": lambda identity: identity.implementation,
+    "precision": lambda identity: f"precision {identity.precision}",
+    "mesh": lambda identity: f"mesh {identity.mesh}" if identity.mesh else "one device",
+}
+
+IDENTITY_COLUMNS = (
+    Column("layer", "", shown=False),
+    Column("family", "", shown=False),
+    Column("preset", "", shown=False),
+    Column("dtype", "", shown=False),
+    Column("batch", "", shown=False),
+    Column("implementation", "", shown=False),
+    Column("precision", "", shown=False),
+    Column("mesh", "", shown=False),
+    Column("name", "layer", give="fold"),
+    Column("pass", "pass"),
+)
+
+_TIMED_COLUMNS = (
+    Column("outcome", "", shown=False),
+    Column("median_s", "median", align="right"),
+    Column("low_s", "", shown=False),
+    Column("high_s", "", shown=False),
+    Column("half_width", "±", align="right"),
+    Column("clips_per_s", "clips/s", align="right"),
+    Column("flops_per_s", "", shown=False),
+    Column("bytes_per_s", "", shown=False),
+    Column("limiting_rate", "rate", align="right"),
+    Column("roofline_share", "share", align="right"),
+    Column("bound", "of ceiling"),
+)
+
+_UNTIMED_COLUMNS = (
+    Column("outcome", "outcome"),
+    Column("reason", "reason", give="fold"),
+)
+
+
+def case_order(identity: Identity) -> tuple[object, ...]:
+    """Sorts by family, then preset, forward before train, then by the rest of the identity."""
+    return (
+        identity.family,
+        identity.preset,
+        _PASSES.get(identity.pass_, 2),
+        identity.pass_,
+        identity.dtype,
+        identity.batch,
+        identity.implementation,
+        identity.precision,
+        identity.mesh or "",
+        identity.layer,
+    )
+
+
+def case_namer(identities: Iterable[Identity]) -> Callable[[Identity], str]:
+    """A function that names a case by its preset and by what is unusual or varies among these."""
+    values: dict[str, set[object]] = {field: set() for field in _SUFFIXES}
+    for identity in identities:
+        for field, seen in values.items():
+            seen.add(getattr(identity, field))
+    telling = [
+        field
+        for field, seen in values.items()
+        if len(seen) > 1 or (field in _USUAL and seen != {_USUAL[field]})
+    ]
+    return lambda identity: " ".join(
+        [identity.preset, *(_SUFFIXES[field](identity) for field in telling)]
+    )
+
+
+def layer_table(
+    records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome] = (), title: str = ""
+) -> Table:
+    """Times and rates of measured cases; cases without a timing follow as notes with their reason.
+
+    Args:
+        records: Measured cases, in any order.
+        outcomes: What became of each case; those that were measured are passed over.
+        title: Stands above the table.
+    """
+    missing = without_timing(records, outcomes)
+    name = case_namer(_identities(records, missing))
+    ordered = sorted(records, key=lambda record: case_order(record.identity))
+    rows = tuple(identity_cells(r.identity, name) + _timing_cells(r) for r in ordered)
+    notes = [
+        f"{name(record.identity)} {record.identity.pass_}: {shorten(warning, _REASON_LENGTH)}"
+        for record in ordered
+        for warning in record.warnings
+    ]
+    notes += [
+        f"{name(case.identity)} {case.identity.pass_}: {outcome_text(case.outcome)}"
+        + (f", {shorten(case.reason, _REASON_LENGTH)}" if case.reason else "")
+        for case in missing
+    ]
+    if not rows:
+        notes.insert(0, "No layer was measured.")
+    return Table(title, IDENTITY_COLUMNS + _TIMED_COLUMNS, rows, tuple(notes))
+
+
+def outcome_table(records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome]) -> Table:
+    """Cases without a timing, with their reasons, and what to do about each kind in the notes."""
+    missing = without_timing(records, outcomes)
+    name = case_namer(_identities(records, missing))
+    rows = tuple(
+        (
+            *identity_cells(case.identity, name),
+            Cell(case.outcome.value, outcome_text(case.outcome)),
+            Cell(case.reason, shorten(case.reason, _REASON_LENGTH)),
+        )
+        for case in missing
+    )
+    advice = {
+        case.outcome: f"{outcome_text(case.outcome)}: {case.advice or case.outcome.advice}"
+        for case in missing
+        if case.advice or case.outcome.advice
+    }
+    return Table(
+        f"Not measured: {len(missing)}",
+        IDENTITY_COLUMNS + _UNTIMED_COLUMNS,
+        rows,
+        tuple(advice.values()),
+    )
+
+
+def identity_cells(identity: Identity, name: Callable[[Identity], str]) -> tuple[Cell, ...]:
+    """The cells under `IDENTITY_COLUMNS`: people see the name, JSON and CSV carry every field."""
+    return (
+        plain(identity.layer),
+        plain(identity.family),
+        plain(identity.preset),
+        plain(identity.dtype),
+        plain(identity.batch),
+        plain(identity.implementation),
+        plain(identity.precision),
+        plain(identity.mesh),
+        plain(name(identity)),
+        plain(identity.pass_),
+    )
+
+
+def without_timing(
+    records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome]
+) -> list[CaseOutcome]:
+    """The outcomes of cases that have no record, in the order of the table."""
+    measured = {record.identity for record in records}
+    missing = [case for case in outcomes if case.identity not in measured]
+    return sorted(missing, key=lambda case: case_order(case.identity))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """An outcome in words."""
+    return outcome.value.replace("_", " ")
+
+
+def rate_cell(rates: Rates) -> Cell:
+    """The rate that limits the case: bytes per second where memory does, else FLOP per second."""
+    if rates.bound == "memory":
+        return Cell(rates.bytes_per_s, print_rate(rates.bytes_per_s, "B/s"))
+    return Cell(rates.flops_per_s, print_rate(rates.flops_per_s, "FLOP/s"))
+
+
+def share_cell(share: float | None) -> Cell:
+    """A share of the measured ceiling; unknown where no ceiling was measured."""
+    return Cell(share, "–" if share is None else print_share(share))
+
+
+def _identities(records: Sequence[CaseRecord], cases: Sequence[CaseOutcome]) -> list[Identity]:
+    return [record.identity for record in records] + [case.identity for case in cases]
+
+
+def _timing_cells(record: CaseRecord) -> tuple[Cell, ...]:
+    timing, rates = record.timing, record.rates
+    half_width = (timing.high_s - timing.low_s) / (2 * timing.median_s)
+    disturbed = "" if record.outcome is Outcome.OK else f"{outcome_text(record.outcome)} "
+    return (
+        plain(record.outcome.value),
+        Cell(timing.median_s, disturbed + print_time(timing.median_s)),
+        _raw(timing.low_s),
+        _raw(timing.high_s),
+        Cell(half_width, print_share(half_width)),
+        Cell(rates.clips_per_s, print_rate(rates.clips_per_s)),
+        _raw(rates.flops_per_s),
+        _raw(rates.bytes_per_s),
+        rate_cell(rates),
+        share_cell(rates.roofline_share),
+        plain(rates.bound),
+    )
+
+
+def _raw(value: float) -> Cell:
+    """A number that only JSON and CSV carry."""
+    return Cell(value, "")

@@ -1,0 +1,211 @@
+"""The journal of a run: each case is on disk as soon as it is known.
+
+One JSON object a line, each synced: a kill at any moment costs the case in hand and nothing else. The
+first line holds what every case shares, the others say that a process began, that a case began, or
+what became of a case. A run that ends well turns its journal into a result file; one that does not
+leaves it for ``--reel-resume``. A last line without its newline was cut by a kill and is ignored.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import msgspec
+
+from reelbench.results.schema import SCHEMA, CaseOutcome, Machine, Process, Results, Run
+
+Kind = Literal["process", "begin", "case"]
+
+
+class JournalError(ValueError):
+    """A journal that cannot be continued; the message names the file and says what to do."""
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What all cases of a run share.
+
+    Attributes:
+        planned: Full names of the cases to measure, in the order of the file.
+        machine_info: pytest-benchmark's, to go into the file as it is.
+        commit_info: pytest-benchmark's, likewise.
+        pytest_benchmark: Version of pytest-benchmark.
+    """
+
+    schema: int
+    protocol: int
+    version: str
+    run_id: str
+    created: str
+    options: dict[str, Any]
+    planned: list[str]
+    machine: Machine
+    machine_info: dict[str, Any]
+    commit_info: dict[str, Any]
+    pytest_benchmark: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line after the first.
+
+    Attributes:
+        kind: ``process``, ``begin`` (of a case) or ``case`` (its end).
+        name: The case's full name.
+        process: The process that began.
+        outcome: What became of the case.
+        benchmark: Its entry in pytest-benchmark's form, when it was timed.
+        spent_s: Wall time the case took in all.
+    """
+
+    kind: Kind
+    name: str = ""
+    process: Process | None = None
+    outcome: CaseOutcome | None = None
+    benchmark: dict[str, Any] | None = None
+    spent_s: float = 0.0
+
+
+class Journal:
+    """A journal open for writing, locked against a second writer."""
+
+    def __init__(self, path: Path, file: BinaryIO, header: Header, entries: list[Entry]) -> None:
+        self.path = path
+        self.header = header
+        self.entries = entries
+        self._file = file
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Journal:
+        """Begin a new journal.
+
+        Raises:
+            OSError: The file exists or cannot be written.
+        """
+        file = path.open("x+b", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        journal = cls(path, file, header, [])
+        journal._write(header)
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path) -> Journal:
+        """Open a journal that another process left, dropping a line it was killed in.
+
+        Raises:
+            JournalError: It cannot be read, another process is writing it, or it is of another
+                schema.
+        """
+        try:
+            file = path.open("r+b", buffering=0)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalError(f"{path}: another run is still writing it; wait for it") from None
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be opened ({error.strerror})") from None
+        data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        header, entries = _parse(path, whole)
+        file.truncate(len(whole))
+        file.seek(len(whole))
+        return cls(path, file, header, entries)
+
+    def append(self, entry: Entry) -> None:
+        """Write one line through to the disk.
+
+        Raises:
+            OSError: The disk is full, or the file went away; what was written before stays.
+        """
+        self._write(entry)
+        self.entries.append(entry)
+
+    def _write(self, line: msgspec.Struct) -> None:
+        position = self._file.tell()
+        data = msgspec.json.encode(line) + b"\n"
+        written = self._file.write(data)
+        if written != len(data):
+            self._file.truncate(position)
+            self._file.seek(position)
+            raise OSError(28, os.strerror(28), str(self.path))
+        os.fsync(self._file.fileno())
+
+    @property
+    def ended(self) -> dict[str, Entry]:
+        """The last ``case`` entry of each case that has one."""
+        return {entry.name: entry for entry in self.entries if entry.kind == "case"}
+
+    @property
+    def died_in(self) -> Counter[str]:
+        """How often a process ended in the middle of each case that has no outcome yet."""
+        ended = self.ended
+        began = (e.name for e in self.entries if e.kind == "begin" and e.name not in ended)
+        return Counter(began)
+
+    @property
+    def missing(self) -> list[str]:
+        """Planned cases without an outcome."""
+        ended = self.ended
+        return [name for name in self.header.planned if name not in ended]
+
+    def close(self, *, remove: bool = False) -> None:
+        """Release the file; ``remove`` deletes it once its contents are in a result file."""
+        if remove:
+            self.path.unlink(missing_ok=True)
+        self._file.close()
+
+
+def _parse(path: Path, data: bytes) -> tuple[Header, list[Entry]]:
+    lines = data.splitlines()
+    if not lines:
+        raise JournalError(f"{path}: holds no complete line; delete it and start anew")
+    try:
+        header = msgspec.json.decode(lines[0], type=Header)
+        entries = [msgspec.json.decode(line, type=Entry) for line in lines[1:]]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise JournalError(f"{path}: is damaged ({error}); delete it and start anew") from None
+    if header.schema != SCHEMA:
+        raise JournalError(
+            f"{path}: is of schema {header.schema}, this reelbench writes {SCHEMA}; finish it with "
+            "the reelbench that began it"
+        )
+    return header, entries
+
+
+def document(journal: Journal) -> dict[str, Any]:
+    """The result file that a journal makes, in pytest-benchmark's form with our blocks."""
+    header, ended = journal.header, journal.ended
+    order = [name for name in header.planned if name in ended]
+    run = Run(
+        schema=header.schema,
+        protocol=header.protocol,
+        version=header.version,
+        run_id=header.run_id,
+        created=header.created,
+        duration_s=sum(entry.spent_s for entry in ended.values()),
+        complete=not journal.missing,
+        options=header.options,
+        processes=[e.process for e in journal.entries if e.process is not None],
+        outcomes=[entry.outcome for name in order if (entry := ended[name]).outcome],
+    )
+    machine = msgspec.to_builtins(header.machine)
+    return {
+        "machine_info": {**header.machine_info, "reelbench": machine},
+        "commit_info": header.commit_info,
+        "benchmarks": [ended[name].benchmark for name in order if ended[name].benchmark],
+        "datetime": header.created,
+        "version": header.pytest_benchmark,
+        "reelbench": msgspec.to_builtins(run),
+    }
+
+
+def encode(made: dict[str, Any]) -> bytes:
+    """Strict JSON, indented so that files diff well.
+
+    Raises:
+        msgspec.ValidationError: The document does not fit the schema.
+    """
+    data = msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+    msgspec.json.decode(data, type=Results)
+    return data

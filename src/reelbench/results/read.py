@@ -1,0 +1,187 @@
+"""Reads result files, which come from elsewhere and are not trusted.
+
+Only regular files are opened and their size is limited before anything is parsed; JSON is strict;
+every field is checked; an error is one line that names the file, the field and what to do. Nothing
+in a file is ever executed. Of a key that stands twice the last value counts, as in Python's json.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from reelbench.results.schema import SCHEMA, CaseRecord, Fact, Results
+
+# A thousand cases of a hundred rounds in ten processes need about 30 MiB. A list of one-digit
+# times is the costliest text: sixteen times its size in memory, so 1 GiB at most.
+LARGEST_BYTES = 64 * 2**20
+
+# No call takes less than a picosecond or more than thirty years. Between the two, ratios and rates
+# of times can neither overflow nor vanish.
+SHORTEST_S, LONGEST_S = 1e-12, 1e9
+
+_EDITED = "it is no result file, or it was edited"
+
+
+class ResultFileError(ValueError):
+    """A file that cannot be read as a result file; the message is one line for the user."""
+
+    def __init__(self, path: str, problem: str, advice: str) -> None:
+        # The path and the problem may quote what somebody else wrote.
+        problem = problem if len(problem) <= 300 else f"{problem[:300]}…"
+        line = f"{path}: {problem}; {advice}"
+        super().__init__(
+            "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+        )
+
+
+class _Version(msgspec.Struct):
+    schema: int
+
+
+class _Versioned(msgspec.Struct):
+    reelbench: _Version | None = None
+
+
+def load(path: str | Path) -> Results:
+    """Read and check one result file.
+
+    Raises:
+        ResultFileError: The file cannot be read, is not strict JSON, lacks a field, has a field of
+            a wrong type or range, or has a newer schema than this version knows.
+    """
+    name = str(path)
+    try:
+        data = _read(Path(path), name)
+    except ResultFileError:
+        raise
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise ResultFileError(name, f"cannot be read ({problem})", "check the path") from None
+    return parse(data, name)
+
+
+def parse(data: bytes, name: str) -> Results:
+    """Check the bytes of one result file; ``name`` is what errors call it.
+
+    Raises:
+        ResultFileError: As for `load`.
+    """
+    try:
+        _check_version(msgspec.json.decode(data, type=_Versioned), name)
+        results = msgspec.json.decode(data, type=Results)
+    except msgspec.ValidationError as error:
+        problem, field = _field(str(error))
+        raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ResultFileError(name, _not_json(data, error), "write the file again") from None
+    for field, problem in _contradictions(results):
+        raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED)
+    return results
+
+
+def _read(path: Path, name: str) -> bytes:
+    """The bytes of a regular file of at most `LARGEST_BYTES`."""
+    _check_kind(path.stat(), name)
+    # Should a pipe have taken the file's place, an ordinary open would wait for its writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        _check_kind(os.fstat(descriptor), name)
+        data = file.read(LARGEST_BYTES + 1)
+    _check_size(len(data), name)
+    return data
+
+
+def _check_kind(status: os.stat_result, name: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise ResultFileError(name, "is a folder", "name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise ResultFileError(name, "is a pipe or a device", "save its content to a file first")
+    _check_size(status.st_size, name)
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > LARGEST_BYTES:
+        raise ResultFileError(
+            name, f"is {size:,} bytes, more than {LARGEST_BYTES:,}", "split it into its runs"
+        )
+
+
+def _check_version(versioned: _Versioned, name: str) -> None:
+    schema = versioned.reelbench.schema if versioned.reelbench else SCHEMA
+    if schema > SCHEMA:
+        raise ResultFileError(
+            name,
+            f"field `reelbench.schema` is newer than the {SCHEMA} that this reelbench knows",
+            "upgrade reelbench (pip install -U reelbench)",
+        )
+    if schema < 1:
+        raise ResultFileError(
+            name, f"field `reelbench.schema`: {schema} is no version; the first is 1", _EDITED
+        )
+
+
+def _contradictions(results: Results) -> Iterator[tuple[str, str]]:
+    """Fields that have the right type and cannot be true, each with what is wrong."""
+    seen: dict[str, int] = {}
+    for index, benchmark in enumerate(results.benchmarks):
+        at = f"benchmarks[{index}]"
+        if (first := seen.setdefault(benchmark.fullname, index)) != index:
+            yield f"{at}.fullname", f"is the same as that of benchmarks[{first}]"
+        if not benchmark.stats.min <= benchmark.stats.median <= benchmark.stats.max:
+            yield f"{at}.stats.median", "is not between `min` and `max`"
+        if benchmark.extra_info.reelbench:
+            yield from _impossible_times(
+                benchmark.extra_info.reelbench, f"{at}.extra_info.reelbench.timing"
+            )
+    if results.machine_info.reelbench:
+        yield from _huge(results.machine_info.reelbench.facts, "machine_info.reelbench.facts")
+    if results.reelbench:
+        yield from _huge(results.reelbench.options, "reelbench.options")
+
+
+def _impossible_times(record: CaseRecord, at: str) -> Iterator[tuple[str, str]]:
+    timing = record.timing
+    for name in ("low_s", "median_s", "high_s"):
+        if not SHORTEST_S <= getattr(timing, name) <= LONGEST_S:
+            yield f"{at}.{name}", f"{getattr(timing, name):.3g} s is no time a call can take"
+    if timing.low_s > timing.median_s:
+        yield f"{at}.low_s", f"{timing.low_s:.6g} is above the median, {timing.median_s:.6g}"
+    if timing.high_s < timing.median_s:
+        yield f"{at}.high_s", f"{timing.high_s:.6g} is below the median, {timing.median_s:.6g}"
+    if timing.confidence >= 1:
+        yield f"{at}.confidence", f"{timing.confidence:.6g} is not below 1"
+
+
+def _huge(facts: dict[str, Fact], at: str) -> Iterator[tuple[str, str]]:
+    """Integers beyond 64 bits, which no fact is and which overflow when divided."""
+    for name, value in facts.items():
+        if isinstance(value, int) and abs(value) >= 2**63:
+            yield f"{at}.{name}", "is an integer of more than 64 bits"
+
+
+def _field(message: str) -> tuple[str, str]:
+    """Split msgspec's ``problem - at `$.a.b[0]` `` into the problem and the path ``a.b[0]``."""
+    found = re.fullmatch(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", message, re.DOTALL)
+    problem, field = found.groups() if found else (message, None)
+    return problem, field or "(top level)"
+
+
+def _not_json(data: bytes, error: Exception) -> str:
+    if not data.strip():
+        return "is empty"
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8 text"
+    if re.search(rb"[:\[,]\s*-?(?:NaN|Infinity)", data):
+        return "holds NaN or Infinity, which strict JSON does not allow"
+    # msgspec calls half of a surrogate pair the end of the text.
+    if "truncated" in str(error) and not data.rstrip().endswith(b"}"):
+        return f"is cut off after {len(data):,} bytes"
+    return f"is not strict JSON ({error})"

@@ -1,0 +1,304 @@
+"""The result file: pytest-benchmark's JSON with blocks of our own, as checked types.
+
+A file is what pytest-benchmark writes, with three additions: ``extra_info.reelbench`` in each
+benchmark (`CaseRecord`), ``machine_info.reelbench`` (`Machine`) and a top-level ``reelbench``
+(`Run`). Quantities are in SI base units with the unit in the name. All times are seconds.
+
+History of the format:
+    1: first version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from reelbench.results.outcome import Outcome
+
+SCHEMA = 1
+
+Text = Annotated[str, Meta(max_length=4000)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Fact = Text | int | float | bool | None
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What was measured. Two records with equal identities are the same case.
+
+    Attributes:
+        layer: Class of the Flax module, or name of the function.
+        preset: Row of the catalogue, or name of the user's test.
+        pass_: ``forward`` or ``train``; ``pass`` in JSON.
+        precision: The matrix-multiply precision in force.
+        mesh: Devices along each mesh axis, or None on one device.
+    """
+
+    layer: Text
+    preset: Text
+    family: Text
+    batch: Count
+    dtype: Text
+    pass_: Text = msgspec.field(name="pass")
+    implementation: Text
+    precision: Text
+    mesh: Text | None = None
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """What one call does.
+
+    Attributes:
+        model_flops: 2 per multiply-accumulate of the reference implementation, padding counted.
+        least_bytes: Every input and parameter read once, every output written once.
+        xla_flops: XLA's own count for the compiled program, where it gives one.
+        xla_bytes: Bytes accessed by XLA's own count, where it gives one.
+    """
+
+    clips: NonNegative
+    frames: NonNegative
+    tokens: NonNegative
+    parameters: Count
+    model_flops: NonNegative
+    least_bytes: NonNegative
+    xla_flops: NonNegative | None = None
+    xla_bytes: NonNegative | None = None
+
+
+class Compilation(Struct, frozen=True, kw_only=True):
+    """How the program came to be; the hash of its StableHLO is its identity."""
+
+    trace_s: NonNegative
+    lower_s: NonNegative
+    compile_s: NonNegative
+    persistent_cache: bool
+    program_sha256: Text
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """What the compiled program needs, and what there was."""
+
+    argument_bytes: Count
+    output_bytes: Count
+    temporary_bytes: Count
+    needed_bytes: Count
+    available_bytes: Count
+
+
+class Replicate(Struct, frozen=True, kw_only=True):
+    """The rounds of one process, in the order they ran.
+
+    Attributes:
+        process: Id of the process; see `Process`.
+        order: Position of the case in that process, from 0.
+        iterations: Calls a round; times are per call.
+        warmup_s: Times of the calls made and discarded before the rounds.
+        rounds_s: Times of the rounds.
+    """
+
+    process: Text
+    order: Count
+    iterations: Annotated[int, Meta(ge=1)]
+    warmup_s: list[NonNegative]
+    rounds_s: Annotated[list[Positive], Meta(min_length=1)]
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """The time of one call.
+
+    Attributes:
+        low_s: Lower end of the interval of the median.
+        high_s: Upper end.
+        confidence: Nominal coverage of the interval.
+        method: How the interval was made, and so what it cannot know.
+        drift: Median of the last half of the rounds over that of the first half, minus 1.
+        device_s: The device's own time from a profiler, where there is one.
+        floor_share: Time of an empty call as a share of the median.
+    """
+
+    median_s: Positive
+    low_s: Positive
+    high_s: Positive
+    confidence: NonNegative
+    method: Text
+    drift: float | None = None
+    device_s: NonNegative | None = None
+    floor_share: NonNegative | None = None
+    replicates: Annotated[list[Replicate], Meta(min_length=1)]
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """Throughput, and how it compares with the ceilings of the same session.
+
+    Attributes:
+        roofline_s: Least time by the ceilings: the larger of FLOPs and bytes over their ceilings.
+        roofline_share: ``roofline_s`` over the median time.
+        bound: Which of the two is larger, ``compute`` or ``memory``.
+    """
+
+    clips_per_s: NonNegative
+    flops_per_s: NonNegative
+    bytes_per_s: NonNegative
+    roofline_s: NonNegative | None = None
+    roofline_share: NonNegative | None = None
+    bound: Text | None = None
+
+
+class CaseRecord(Struct, frozen=True, kw_only=True):
+    """``extra_info.reelbench`` of one benchmark: everything known of one measured case.
+
+    Attributes:
+        version: Hash of the code and the sizes that define the case; see `measure.case`.
+    """
+
+    identity: Identity
+    version: Text
+    outcome: Outcome
+    warnings: list[Text]
+    work: Work
+    compilation: Compilation
+    memory: Memory
+    timing: Timing
+    rates: Rates
+
+
+class Ceiling(Struct, frozen=True, kw_only=True):
+    """A rate reached on this machine in this session.
+
+    Attributes:
+        kind: ``matmul`` (FLOP/s) or ``memory`` (bytes/s).
+        dtype: Dtype of the operands.
+        rate: The best sustained rate of the sweep, in ``unit``.
+        sweep: Rate at each shape tried.
+    """
+
+    kind: Text
+    dtype: Text
+    precision: Text
+    rate: Positive
+    unit: Text
+    shape: Text
+    sweep: dict[Text, NonNegative]
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """``machine_info.reelbench``: the machine and its software; see `machine.facts` for the names.
+
+    Attributes:
+        id: Readable name and hash of the facts that are stable.
+        facts: Everything known, by name.
+        ceilings: What the machine reached in this session.
+        floor_s: Median time of an empty call.
+    """
+
+    id: Text
+    facts: dict[Text, Fact]
+    ceilings: list[Ceiling]
+    floor_s: NonNegative | None = None
+
+
+class CaseOutcome(Struct, frozen=True, kw_only=True):
+    """What became of one case, measured or not.
+
+    Attributes:
+        name: The benchmark's full name.
+        reason: What happened, with its numbers, in one sentence.
+        numbers: The numbers by name, units in the names.
+    """
+
+    name: Text
+    identity: Identity
+    outcome: Outcome
+    reason: Text = ""
+    advice: Text = ""
+    numbers: dict[Text, float] = msgspec.field(default_factory=dict)
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """One process that contributed measurements."""
+
+    id: Text
+    started: Text
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """The top-level ``reelbench`` block.
+
+    Attributes:
+        schema: Version of this format.
+        protocol: Version of the measuring protocol; a change makes timings incomparable.
+        complete: Whether every case that was planned has an outcome.
+    """
+
+    schema: int
+    protocol: int
+    version: Text
+    run_id: Text
+    created: Text
+    duration_s: NonNegative
+    complete: bool
+    options: dict[Text, Fact]
+    processes: list[Process]
+    outcomes: list[CaseOutcome]
+
+
+class ExtraInfo(Struct, frozen=True, kw_only=True):
+    """``extra_info`` of a benchmark; only our block is read."""
+
+    reelbench: CaseRecord | None = None
+
+
+class Stats(Struct, frozen=True, kw_only=True):
+    """pytest-benchmark's statistics: what is read of them."""
+
+    median: Positive
+    min: Positive
+    max: Positive
+    mean: Positive
+    rounds: Count
+
+
+class Benchmark(Struct, frozen=True, kw_only=True):
+    """One entry of ``benchmarks``."""
+
+    name: Text
+    fullname: Text
+    stats: Stats
+    extra_info: ExtraInfo = ExtraInfo()
+
+
+class MachineInfo(Struct, frozen=True, kw_only=True):
+    """``machine_info``; only our block is read."""
+
+    reelbench: Machine | None = None
+
+
+class CommitInfo(Struct, frozen=True, kw_only=True):
+    """``commit_info``: what is read of it."""
+
+    id: Text | None = None
+    dirty: bool | None = None
+
+
+class Results(Struct, frozen=True, kw_only=True):
+    """A whole file. Files of plain pytest-benchmark lack the three blocks."""
+
+    machine_info: MachineInfo
+    commit_info: CommitInfo = CommitInfo()
+    benchmarks: list[Benchmark]
+    datetime: Text = ""
+    version: Text = ""
+    reelbench: Run | None = None
+
+    @property
+    def records(self) -> list[CaseRecord]:
+        """The measured cases in file order."""
+        return [b.extra_info.reelbench for b in self.benchmarks if b.extra_info.reelbench]
+
+
+def to_builtins(block: Struct) -> dict[str, Any]:
+    """A block as plain JSON-ready dicts and lists."""
+    return msgspec.to_builtins(block)

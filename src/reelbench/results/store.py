@@ -1,0 +1,85 @@
+"""Where result files live, and how they are written: ``<folder>/<machine id>/<utc>-<commit>.json``.
+
+Files are immutable: nothing is ever overwritten, and a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+_SPARE_BYTES = 32 * 2**20  # a long run's journal and file together are a few MiB
+
+
+class StoreError(OSError):
+    """A folder that cannot take results; the message says why and what to do."""
+
+
+def new_stem(folder: Path, machine_id: str, created: datetime, commit: str | None) -> Path:
+    """A path without suffix for a new run, in an existing folder, that no other run uses."""
+    short = re.sub(r"[^0-9a-f]", "", (commit or "").lower())[:7] or "nocommit"
+    home = folder / machine_id
+    stem = home / f"{created:%Y%m%dT%H%M%SZ}-{short}"
+    for number in range(2, 1000):
+        if not any(stem.with_name(stem.name + end).exists() for end in (".json", ".journal")):
+            return stem
+        stem = home / f"{created:%Y%m%dT%H%M%SZ}-{short}-{number}"
+    raise StoreError(f"{home}: holds a thousand runs of this second; choose another --reel-results")
+
+
+def check_writable(folder: Path) -> None:
+    """Create the folder and prove that a run's results can be written to it.
+
+    Raises:
+        StoreError: It cannot be created or written, or the disk has too little room.
+    """
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < _SPARE_BYTES:
+            raise StoreError(
+                f"{folder}: only {free // 2**20} MiB free, results need {_SPARE_BYTES // 2**20}; "
+                "make room or choose another --reel-results"
+            )
+        with probe.open("wb") as file:
+            file.write(os.urandom(2**20))
+            file.flush()
+            os.fsync(file.fileno())
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --reel-results"
+        ) from None
+    finally:
+        try:
+            probe.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet, whole or not at all.
+
+    Raises:
+        FileExistsError: The file exists.
+        OSError: It cannot be written; nothing is left behind.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(partial, path)  # unlike a rename, a link does not replace
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def newest(folder: Path, suffix: str) -> Path | None:
+    """The newest file of a machine's folder by its name, which begins with the time."""
+    return max(folder.glob(f"*{suffix}"), key=lambda path: path.name, default=None)

@@ -1,0 +1,1 @@
+"""Samples into statements: intervals, warm-up, drift. NumPy only."""
