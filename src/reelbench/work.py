@@ -16,6 +16,7 @@ from math import prod
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
@@ -64,7 +65,7 @@ def size(tree: Any) -> int:
 
 
 def _leaf_bytes(leaf: Any) -> int:
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return 8 * prod(leaf.shape)
     return int(prod(leaf.shape) * np.dtype(leaf.dtype).itemsize)
 
@@ -129,7 +130,7 @@ class _Tally:
         if name == "scan":
             self._scan(eqn, inner[0], any(used), varying, times)
         elif name == "cond":
-            self._widest([p for p in inner], used, varying[1:], times)
+            self._widest(inner, used, varying[1:], times)
         else:
             # A while loop's turns are not known; a kernel's grid says how often it runs.
             self.loops |= name == "while"

@@ -3,6 +3,8 @@
 A clip is the six images that the cameras take at one instant, before padding to a multiple of 32.
 """
 
+from typing import Any
+
 from reelbench.catalogue.preset import Input, Preset, preset
 
 BEVFORMER = (
@@ -19,6 +21,7 @@ def _bevformer(
     side: int,
     visible: int,
     levels: tuple[tuple[int, int], ...],
+    **rest: Any,
 ) -> Preset:
     tokens = sum(height * width for height, width in levels)
     return preset(
@@ -33,8 +36,8 @@ def _bevformer(
         },
         options={"in_features": 256, "num_heads": 8, "num_points": 8, "levels": levels},
         source=BEVFORMER,
-        core=True,
         assumed=True,
+        **rest,
     )
 
 
@@ -45,7 +48,7 @@ def _bevformer(
 # to 80 % of that, and the source pads them to the same length.
 # fmt: off
 PRESETS = (
-    _bevformer("bevformer-tiny-spatial", (450, 800),   50,  604, ((15, 25),)),
+    _bevformer("bevformer-tiny-spatial", (450, 800),   50,  604, ((15, 25),), core=True),
     _bevformer("bevformer-base-spatial", (900, 1600), 200, 9675,
                ((116, 200), (58, 100), (29, 50), (15, 25))),
 )

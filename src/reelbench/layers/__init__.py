@@ -25,18 +25,23 @@ def create(preset: Preset, *, dtype: Dtype, seed: int = 0) -> nnx.Module:
     Parameters are stored in float32 whatever the dtype of the computation.
     """
     layer = getattr(importlib.import_module(f"{__name__}.{preset.family}"), preset.layer)
-    return layer(**preset.options, dtype=dtype, param_dtype=jnp.float32, rngs=nnx.Rngs(seed))
+    return layer(**preset.options, dtype=dtype, param_dtype=jnp.float32, rngs=_rngs(seed))
+
+
+def _rngs(seed: int) -> nnx.Rngs:
+    # XLA's own generator: the default one takes seconds to compile for a layer's many parameters.
+    return nnx.Rngs(jax.random.key(seed, impl="unsafe_rbg"))
 
 
 def randomise_constants(module: nnx.Module, seed: int) -> None:
     """Add normal noise of scale 0.02 to every floating variable whose values are all equal.
 
-    Initialisers leave biases, gates and sampling offsets at zero and scales at one. On such values a
-    layer can be the identity, and a chip that multiplies by zero draws less power and clocks higher:
-    neither is the layer as it trains. Variances stay positive because the noise is small.
+    Initialisers leave biases, gates and sampling offsets at zero and scales at one. On such values
+    a layer can be the identity, and a chip that multiplies by zero draws less power and clocks
+    higher: neither is the layer as it trains. Variances stay positive because the noise is small.
     Can be traced.
     """
-    noise = nnx.Rngs(seed)
+    noise = _rngs(seed)
     for _, variable in nnx.iter_graph(module):
         if not isinstance(variable, nnx.Variable):
             continue

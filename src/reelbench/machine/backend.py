@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import psutil
@@ -18,7 +19,7 @@ def facts(known: Mapping[str, Fact]) -> dict[str, Fact]:
         "backend": device.platform,
         "backend_version": " ".join(device.client.platform_version.split())[:200],
         "matmul_precision": matmul_precision(),
-        "x64": bool(jax.config.jax_enable_x64),
+        "x64": bool(setting("jax_enable_x64")),
     }
     if device.platform != "cpu" and "accelerator" not in known:
         limit = (device.memory_stats() or {}).get("bytes_limit")
@@ -30,7 +31,12 @@ def facts(known: Mapping[str, Fact]) -> dict[str, Fact]:
 
 def matmul_precision() -> str:
     """The matrix-multiply precision in force; ``default`` may mean TF32 on a GPU."""
-    return str(jax.config.jax_default_matmul_precision or "default")
+    return str(setting("jax_default_matmul_precision") or "default")
+
+
+def setting(name: str) -> Any:
+    """A value of JAX's configuration, whose attributes are made at run time."""
+    return getattr(jax.config, name)
 
 
 def is_accelerator() -> bool:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from reelbench.machine import backend
 from reelbench.results.schema import Ceiling
+from reelbench.units import print_bytes
 
 _ROUND_S = 0.25  # the sweep of sizes ends when one call takes longer
 _MATMUL_S = 0.4  # time given to each shape
@@ -63,14 +64,14 @@ def memory() -> Ceiling:
     while size <= min(largest, backend.memory_left() // 8):
         sweep[str(size)] = max(_memory_rates(size))
         size *= 4
-    shape = max(sweep, key=int)
+    size = max(map(int, sweep))
     return Ceiling(
         kind="memory",
         dtype="float32",
         precision="default",
-        rate=sweep[shape],
+        rate=sweep[str(size)],
         unit="B/s",
-        shape=shape,
+        shape=print_bytes(size),
         sweep=sweep,
     )
 

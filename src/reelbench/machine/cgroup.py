@@ -26,7 +26,9 @@ def memory_left(root: Path = _ROOT, membership: Path = Path("/proc/self/cgroup")
     left = []
     for folder in _folders(root, membership):
         limit = _memory_limit(folder)
-        used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes")
+        used = _number(folder / "memory.current")
+        if used is None:
+            used = _number(folder / "memory.usage_in_bytes")
         if limit is not None and used is not None:
             left.append(max(limit - used, 0))
     return min(left, default=None)

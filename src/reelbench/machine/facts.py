@@ -31,6 +31,15 @@ _SETTINGS = re.compile(
     r"^(JAX_|XLA_|OMP_|MKL_|NVIDIA_TF32_OVERRIDE$|TF_(XLA|CUDNN|FORCE|ENABLE)_|MALLOC_|"
     r"GLIBC_TUNABLES$|NPROC$)"
 )
+_ADDRESSES = re.compile(r"ADDR|HOST")  # of other machines, such as JAX_COORDINATOR_ADDRESS
+
+# A result file takes texts of up to 4000 characters.
+_LONGEST = 2000
+
+_URL = r"\b[a-zA-Z][a-zA-Z0-9+.-]*://\S*"
+_QUOTED_PATH = r"(?<=[\"'])(?:~|\.{0,2}/)[^\"']*(?=[\"'])"
+_PATH = r"(?<![\w.])(?:~|\.{0,2}/)[^\s,;:=\"'{}()<>]*"
+_SPACED_PATH = r"(?<![\w.])(?:~|\.{0,2}/)[^,;:=]*"
 
 _PACKAGES = {
     "jax": "jax",
@@ -111,21 +120,43 @@ def _software() -> dict[str, Fact]:
 
 
 def _settings() -> dict[str, Fact]:
-    names = sorted(name for name in os.environ if _SETTINGS.match(name) and name != "XLA_FLAGS")
+    names = sorted(
+        name
+        for name in os.environ
+        if _SETTINGS.match(name) and name != "XLA_FLAGS" and not _ADDRESSES.search(name)
+    )
     visible = [n for n in ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES") if n in os.environ]
+    settings = (f"{n}={without_paths(_variable(n), spaced=True)}" for n in names)
+    # The id of a GPU is a serial number: it names one specimen.
+    devices = (f"{n}={re.sub(r'(GPU|MIG)-[^ ,]+', r'<id>', _variable(n))}" for n in visible)
     return {
-        "xla_flags": without_paths(os.environ.get("XLA_FLAGS", "")),
-        "environment": " ".join(f"{n}={without_paths(os.environ[n])}" for n in names)[:2000],
-        "allocator": without_paths(os.environ.get("LD_PRELOAD", "")) or "default",
-        "visible_devices": " ".join(f"{n}={os.environ[n]}" for n in visible)[:200] or None,
+        "xla_flags": without_paths(_variable("XLA_FLAGS"))[:_LONGEST],
+        "environment": " ".join(settings)[:_LONGEST],
+        "allocator": without_paths(_variable("LD_PRELOAD"))[:_LONGEST] or "default",
+        "visible_devices": " ".join(devices)[:200] or None,
     }
 
 
-def without_paths(text: str) -> str:
-    """The text with every absolute or home path replaced by ``<path>/`` and its last part."""
-    return re.sub(
-        r"(?<![\w.<])(?:~|\.{0,2}/)[^\s,;:=]*?([^\s,;:=/]*)(?=[\s,;:=]|$)", r"<path>/\1", text
-    )
+def _variable(name: str) -> str:
+    """An environment variable as text that can be stored, whatever its bytes."""
+    return os.environ.get(name, "").encode(errors="replace").decode()
+
+
+def without_paths(text: str, *, spaced: bool = False) -> str:
+    """The text with every absolute or home path, and every URL, replaced by ``<path>/``.
+
+    A file's name (a last part with a suffix) stays, since it tells which library is loaded; that
+    of a folder does not, since it may be a user's. ``spaced`` says that the text is one value, in
+    which a blank is a part of a path and not its end.
+    """
+    pattern = "|".join((_URL, _QUOTED_PATH, _SPACED_PATH if spaced else _PATH))
+    return re.sub(pattern, lambda found: f"<path>/{_file_name(found[0])}", text)
+
+
+def _file_name(path: str) -> str:
+    folder, _, last = path.rpartition("/")
+    in_homes = folder in ("", "/home", "/Users") or "://" in path
+    return last if "." in last.strip(".") and not in_homes else ""
 
 
 def _volatile() -> dict[str, Fact]:

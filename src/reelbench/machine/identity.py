@@ -37,5 +37,5 @@ def _readable(facts: Mapping[str, Fact]) -> str:
     memory = facts.get("memory_bytes")
     if isinstance(memory, int | float):
         parts.append(f"{memory / 2**30:.0f}g")
-    plain = _NOISE.sub(" ", " ".join(parts)).lower()
+    plain = " ".join(_NOISE.sub(" ", part) for part in parts).lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].rstrip("-")

@@ -21,6 +21,8 @@ from reelbench.measure import passes
 from reelbench.measure.workload import Workload
 from reelbench.results.schema import Identity
 
+# Family of users' own layers.
+OWN_FAMILY = "custom"
 _SEED = 20_260_101
 
 
@@ -36,12 +38,13 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
     inputs = tuple(_shape(each, batch, dtype) for each in preset.inputs.values())
 
     def variables() -> tuple[Any, Any]:
-        return passes.of_module(create(), pass_)[1:]
+        # One program for all: initialising array by array compiles for seconds.
+        return jax.block_until_ready(jax.jit(lambda: passes.of_module(create(), pass_)[1:])())
 
     def draw() -> tuple[jax.Array, ...]:
-        keys = jax.random.split(jax.random.key(_SEED), len(inputs))
-        specs = zip(keys, preset.inputs.values(), inputs, strict=True)
-        return tuple(_draw(key, each, shape) for key, each, shape in specs)
+        rng = np.random.default_rng(_SEED)
+        specs = zip(preset.inputs.values(), inputs, strict=True)
+        return tuple(_draw(rng, each, shape) for each, shape in specs)
 
     identity = Identity(
         layer=preset.layer,
@@ -107,7 +110,7 @@ def from_user(
     identity = Identity(
         layer=type(target).__name__ if is_module else getattr(target, "__qualname__", repr(target)),
         preset=name,
-        family="custom",
+        family=OWN_FAMILY,
         batch=int(arrays[0].shape[0]) if arrays and arrays[0].ndim else 1,
         dtype=str(floating[0].dtype) if floating else "none",
         pass_=pass_,
@@ -125,7 +128,7 @@ def from_user(
         common["reference"] = lambda _, __, given, *___: expect(*restore(given))
     held = (parameters, others)
     shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays)
-    return _passing(apply, lambda: held, held, shapes, lambda: arrays, pass_, common, jit=False)
+    return _passing(apply, lambda: held, held, shapes, lambda: arrays, pass_, common)
 
 
 def _passing(
@@ -136,8 +139,6 @@ def _passing(
     draw: Callable[[], tuple[Any, ...]],
     pass_: str,
     common: dict[str, Any],
-    *,
-    jit: bool = True,
 ) -> Workload:
     """A workload of a forward or train pass."""
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held)
@@ -145,7 +146,7 @@ def _passing(
         return Workload(
             function=passes.forward(apply),
             arguments=(*state, inputs),
-            make=lambda: (*_built(variables, jit), _built(draw, jit)),
+            make=lambda: (*variables(), draw()),
             inputs=(2,),
             **common,
         )
@@ -153,13 +154,13 @@ def _passing(
     cotangent = jax.tree.map(lambda x: x if passes.is_floating(x) else None, outputs)
 
     def cotangents() -> Any:
-        keys = iter(jax.random.split(jax.random.key(_SEED + 1), len(jax.tree.leaves(outputs))))
-        return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), cotangent)
+        rng = np.random.default_rng(_SEED + 1)
+        return jax.tree.map(lambda x: _normal(rng, x), cotangent)
 
     return Workload(
         function=passes.train(apply),
         arguments=(*state, inputs, cotangent),
-        make=lambda: (*_built(variables, jit), _built(draw, jit), _built(cotangents, True)),
+        make=lambda: (*variables(), draw(), cotangents()),
         inputs=(2, 3),
         **common,
     )
@@ -180,8 +181,8 @@ def _carrying(
         return (apply(parameters, others, (*carried, *rest))[0],)
 
     def make() -> tuple[Any, ...]:
-        drawn = _built(draw, True)
-        return (drawn[:carry], drawn[carry:], *_built(variables, True))
+        drawn = draw()
+        return (drawn[:carry], drawn[carry:], *variables())
 
     return Workload(
         function=function,
@@ -193,22 +194,21 @@ def _carrying(
     )
 
 
-def _built(make: Callable[[], Any], jit: bool) -> Any:
-    # One program instead of one for each array: drawing op by op compiles for seconds.
-    return jax.block_until_ready((jax.jit(make) if jit else make)())
-
-
 def _shape(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
     kind = jnp.int32 if each.values == "index" else jnp.dtype(dtype)
     return jax.ShapeDtypeStruct(each.batch_shape(batch), kind)
 
 
-def _draw(key: jax.Array, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
+def _draw(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
     if each.values == "index":
-        return jax.random.randint(key, shape.shape, 0, each.below, shape.dtype)
+        return jnp.asarray(rng.integers(0, each.below, shape.shape, np.int32))
     if each.values == "unit":
-        return jax.random.uniform(key, shape.shape, shape.dtype)
-    return jax.random.normal(key, shape.shape, shape.dtype)
+        return jnp.asarray(rng.random(shape.shape, np.float32), shape.dtype)
+    return _normal(rng, shape)
+
+
+def _normal(rng: np.random.Generator, shape: jax.ShapeDtypeStruct) -> jax.Array:
+    return jnp.asarray(rng.standard_normal(shape.shape, np.float32), shape.dtype)
 
 
 def _version(preset: Preset) -> str:

@@ -131,7 +131,7 @@ def _cost(program: Any) -> dict[str, float]:
 
 @contextmanager
 def _without_persistent_cache() -> Iterator[None]:
-    before = jax.config.jax_enable_compilation_cache
+    before = backend.setting("jax_enable_compilation_cache")
     jax.config.update("jax_enable_compilation_cache", False)
     try:
         yield

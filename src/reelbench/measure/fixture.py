@@ -72,10 +72,14 @@ class Measure:
             if self._run:
                 self._run.drop(self._node.nodeid)
             pytest.skip(f"the {self._axes.pass_} pass was not asked for")
-        workload = self._workload(target, inputs, clips, reference)
+
+        def build_() -> Workload:
+            return self._workload(target, inputs, clips, reference)
+
         if self._run is None:
-            return self._call_once(workload)
-        return self._run.measure(self._node, self._benchmark, workload)
+            self._call_once(build_())
+            return None
+        return self._run.measure(self._node, self._benchmark, build_)
 
     def _workload(
         self,
@@ -93,7 +97,7 @@ class Measure:
         return build.from_user(
             target,
             inputs,
-            name=getattr(self._node, "originalname", None) or self._node.name,
+            name=self._axes.strip(self._node.nodeid),
             pass_=self._axes.pass_,
             clips=float(counted if clips is None else clips),
             reference=reference,
@@ -101,7 +105,6 @@ class Measure:
 
     def _call_once(self, workload: Workload) -> None:
         """Under ``--benchmark-disable``: everything but the clock."""
-        self._benchmark.skipped = True  # it is not used, and need not warn
         try:
             protocol.prepare(compiling.trace(workload))
         except CaseFailure as failure:

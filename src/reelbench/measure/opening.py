@@ -16,11 +16,11 @@ from reelbench.machine.fields import FIELDS
 from reelbench.measure import clock, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Options
-from reelbench.measure.session import Session, outcome_of
+from reelbench.measure.session import Session, outcome_of, unknown_identity
 from reelbench.results import store
 from reelbench.results.journal import Entry, Header, Journal, JournalError
 from reelbench.results.outcome import Outcome
-from reelbench.results.schema import SCHEMA, Identity, Machine, Process
+from reelbench.results.schema import SCHEMA, Machine, Process
 
 # A case in which the process died this often is given up.
 _MOST_DEATHS = 2
@@ -100,7 +100,7 @@ def resume(options: Options) -> Session:
     for name, deaths in journal.died_in.items():
         if deaths >= _MOST_DEATHS:
             failure = CaseFailure(Outcome.CRASHED, f"the process died {deaths} times measuring it")
-            session.end(name, outcome_of(name, _unknown(name), failure), 0.0)
+            session.end(name, outcome_of(name, unknown_identity(name), failure), 0.0)
     return session
 
 
@@ -125,17 +125,3 @@ def _changed(header: Header, known: dict[str, Fact]) -> str | None:
         if about.kind != "volatile" and before != now:
             return f"{about.label} went from {before!r} to {now!r}"
     return None
-
-
-def _unknown(name: str) -> Identity:
-    """The identity of a case that never lived long enough to say what it is."""
-    return Identity(
-        layer="unknown",
-        preset=name.rpartition("::")[2],
-        family="unknown",
-        batch=0,
-        dtype="unknown",
-        pass_="unknown",
-        implementation="unknown",
-        precision="unknown",
-    )

@@ -39,6 +39,13 @@ class Axes:
         parts = [self.pass_, self.dtype, None if self.batch is None else f"b{self.batch}"]
         return "-".join(part for part in parts if part)
 
+    def strip(self, name: str) -> str:
+        """A test's full name without what these axes added to it."""
+        among_others, alone = f"-{self.id}]", f"[{self.id}]"
+        if name.endswith(among_others):
+            return name.removesuffix(among_others) + "]"
+        return name.removesuffix(alone)
+
 
 @dataclass(frozen=True)
 class Options:

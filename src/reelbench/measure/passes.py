@@ -27,7 +27,8 @@ def of_module(module: nnx.Module, pass_: str) -> tuple[Function, Any, Any]:
         other variables (arrays or shapes, as the module holds them).
     """
     module.train() if pass_ == "train" else module.eval()
-    graph, parameters, others = nnx.split(module, nnx.Param, ...)
+    graph, *states = nnx.split(module, nnx.Param, ...)
+    parameters, others = states
 
     def apply(parameters: Any, others: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any]:
         merged: Any = nnx.merge(graph, parameters, others)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reelbench.measure import options as options_
-from reelbench.measure.options import Axes
+from reelbench.measure.options import Axes, Options
 
 if TYPE_CHECKING:
     from reelbench.measure.fixture import Measure
     from reelbench.measure.run import Run
 
+_OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 
 
@@ -28,7 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect the benchmarks' folder instead of the tests' under ``--benchmark-only``."""
+    """Check the options; collect the benchmarks' folder, not the tests', under --benchmark-only."""
+    if not hasattr(config.option, "benchmark_only"):
+        return  # pytest-benchmark was switched off
+    config.stash[_OPTIONS] = options_.read(config)
     paths = config.getini("reel_benchpaths")
     bare = config.args_source is not pytest.Config.ArgsSource.ARGS
     if paths and bare and config.option.benchmark_only:
@@ -39,8 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)  # so that names begin with the test's own parameters
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that measures once for each pass (dtype, batch) asked for."""
-    if "reel_axes" in metafunc.fixturenames:
-        options = options_.read(metafunc.config)
+    options = metafunc.config.stash.get(_OPTIONS, None)
+    if options and "reel_axes" in metafunc.fixturenames:
         axes = options.axes(of_catalogue="preset" in metafunc.fixturenames)
         metafunc.parametrize("reel_axes", axes, ids=[each.id for each in axes], indirect=True)
 
@@ -48,13 +52,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out presets that were not asked for, and passes that a preset does not have."""
-    wanted = set(config.option.reel_case)
-    kept, left_out = [], []
+    options = config.stash.get(_OPTIONS, None)
+    wanted = set(options.cases) if options else set()
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         preset, axes = parameters.get("preset"), parameters.get("reel_axes")
         if preset is None or axes is None:
-            misses = bool(wanted) and config.option.benchmark_only
+            misses = bool(wanted and config.option.benchmark_only)
         else:
             misses = axes.pass_ not in preset.passes or (wanted and preset.name not in wanted)
         (left_out if misses else kept).append(item)
@@ -75,14 +81,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     from reelbench.measure.run import Run
 
-    config.stash[_RUN] = run = Run.start(config, options_.read(config), measuring)
+    config.stash[_RUN] = run = Run.start(config, config.stash[_OPTIONS], measuring)
     session.items[:] = run.arrange(session.items)
 
 
 @pytest.fixture
 def reel_axes(request: pytest.FixtureRequest) -> Axes:
     """The pass, dtype and batch of this run of the test."""
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture
@@ -91,6 +97,8 @@ def measure(request: pytest.FixtureRequest, benchmark: Any, reel_axes: Axes) -> 
     from reelbench.measure.fixture import Measure
 
     yield Measure(request.node, benchmark, reel_axes, request.config.stash.get(_RUN, None))
+    # pytest-benchmark warns of a fixture that was not used; a case that is not timed does not use it.
+    benchmark._mode = benchmark._mode or "reelbench"
 
 
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
@@ -101,11 +109,13 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Keep the host's name out of every file."""
     machine_info.pop("node", None)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add our blocks to the files that pytest-benchmark itself writes."""
     run = config.stash.get(_RUN, None)
@@ -119,6 +129,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     run = session.config.stash.get(_RUN, None)
     if run:
         run.finish()
+        if run.failed and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(tryfirst=True)

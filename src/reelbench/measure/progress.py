@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reelbench.measure.build import OWN_FAMILY
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.session import Session
 from reelbench.report.layers import layer_table
-from reelbench.report.tables import render
+from reelbench.report.tables import render, terminal_width
 from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity
 from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
 
@@ -31,7 +32,8 @@ class Progress:
         """Print one line."""
         if self._terminal is None or self._terminal.verbosity < 0:
             return
-        with self._capture.global_and_fixture_disabled():
+        quiet = self._capture.global_and_fixture_disabled() if self._capture else nullcontext()
+        with quiet:
             self._terminal.ensure_newline()
             self._terminal.write_line(line)
 
@@ -67,9 +69,15 @@ class Progress:
             f"{print_duration(session.options.budget_s)}; journal {self._path(session.journal.path)}"
         )
 
-    def begin(self, session: Session, case: Identity) -> None:
-        """A case begins; only shown by what follows."""
+    def begin(self) -> None:
+        """Count a case; it is shown when it has ended."""
         self._done += 1
+
+    def let_go(self, line: str) -> None:
+        """Print a last line and give the terminal back, before another process takes over."""
+        self.say(line)
+        if self._capture is not None:
+            self._capture.stop_global_capturing()
 
     def end(
         self,
@@ -87,8 +95,8 @@ class Progress:
             said = f"{print_time(record.timing.median_s):>8} ± {print_share(width):<6} {of}"
         else:
             said = f"{failure.outcome}: {failure.reason}" if failure else ""
-        name = f"{case.preset} {case.pass_}"
-        if case.family != "custom":
+        name = f"{case.preset.rpartition('::')[2]} {case.pass_}"
+        if case.family != OWN_FAMILY:
             name += "" if case.dtype == "float32" else f" {case.dtype}"
             name += "" if case.batch == 1 else f" b{case.batch}"
         count = f"[{self._done:>{len(str(self._count))}}/{self._count}]"
@@ -99,7 +107,7 @@ class Progress:
     def summary(self, session: Session, file: Path | None, terminal: Any) -> None:
         """Print the table, the file and the next command."""
         records, outcomes = _found(session)
-        width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+        width = min(terminal_width(), _WIDEST)
         terminal.ensure_newline()
         terminal.write_line("")
         terminal.write_line(render([layer_table(records, outcomes)], "table", width=width))

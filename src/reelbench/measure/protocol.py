@@ -15,6 +15,9 @@ from reelbench.units import print_duration, print_time
 # Version of this protocol. Timings made under different versions are not compared.
 PROTOCOL = 1
 
+# When time runs out, so many rounds are still worth more than none.
+_FEWEST_ROUNDS = 3
+
 # Runs the call so often, in rounds of so many, and returns the time of each round a call.
 Timer = Callable[[Callable[[], Any], int, int], list[float]]
 
@@ -59,23 +62,25 @@ def time_(
         process: Id of this process.
         order: Position of the case in it.
         max_time_s: Time for the rounds together.
-        min_rounds: Fewest rounds.
+        min_rounds: Fewest rounds where time allows.
         time_left_s: What is left of the budget.
 
     Raises:
-        CaseFailure: ``over_budget``: the fewest rounds would take longer than is left.
+        CaseFailure: ``over_budget``: not even three rounds fit into what is left.
     """
     warmup = clock.warm_up(call, max_time_s / 2)
-    needed = min(warmup) * min_rounds
-    if needed > time_left_s:
+    seconds = min(warmup[-3:])
+    affordable = int(time_left_s / seconds)
+    if affordable < min(min_rounds, _FEWEST_ROUNDS):
         raise CaseFailure(
             Outcome.OVER_BUDGET,
-            f"a call takes {print_time(min(warmup))}, {min_rounds} rounds would take "
-            f"{print_duration(needed)}; {print_duration(max(time_left_s, 0.0))} of the budget left",
-            call_s=min(warmup),
+            f"a call takes {print_time(seconds)}, {_FEWEST_ROUNDS} rounds would take "
+            f"{print_duration(seconds * _FEWEST_ROUNDS)}; {print_duration(max(time_left_s, 0.0))} "
+            "of the budget left",
+            call_s=seconds,
             time_left_s=time_left_s,
         )
-    rounds, iterations = clock.rounds_for(min(warmup[-3:]), max_time_s, min_rounds)
+    rounds, iterations = clock.rounds_for(seconds, max_time_s, min(min_rounds, affordable))
     return Replicate(
         process=process,
         order=order,

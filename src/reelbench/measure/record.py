@@ -78,19 +78,16 @@ def _rates(compiled: Compiled, median_s: float, limits: Limits) -> Rates:
 
 
 def _warnings(compiled: Compiled, timing: Timing, rates: Rates) -> list[str]:
+    """What a reader should know, each as ``what: how much`` so that tables can gather them."""
     found = []
     if timing.floor_share is not None and timing.floor_share > _FLOOR_WARNING:
-        found.append(f"an empty call takes {print_share(timing.floor_share)} of the time")
+        found.append(f"an empty call is over 1 % of the time: {print_share(timing.floor_share)}")
     if rates.roofline_share is not None and rates.roofline_share > _ROOFLINE_WARNING:
-        found.append(
-            f"{print_share(rates.roofline_share)} of the ceiling: the ceiling was read too low, or "
-            "work counted is not done"
-        )
+        found.append(f"above the measured ceiling: {print_share(rates.roofline_share)}")
     if timing.drift is not None and abs(timing.drift) > _DRIFT_WARNING:
-        found.append(f"the last half of the rounds differs from the first by {timing.drift:+.0%}")
+        found.append(f"second half of the rounds against the first: {100 * timing.drift:+.0f} %")
     if compiled.traced.flops.unbounded:
-        found.append("a while loop of unknown length was counted once in the FLOPs")
+        found.append("FLOPs of a while loop of unknown length counted once")
     if timing.confidence < 0.95:
-        rounds = len(timing.replicates[0].rounds_s)
-        found.append(f"{rounds} rounds are too few for a 95 % interval")
+        found.append(f"too few rounds for a 95 % interval: {len(timing.replicates[0].rounds_s)}")
     return found

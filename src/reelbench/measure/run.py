@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ from reelbench.measure import opening
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Axes, Options
 from reelbench.measure.progress import Progress
-from reelbench.measure.session import Session, outcome_of
+from reelbench.measure.session import Session, outcome_of, unknown_identity
+from reelbench.measure.watchdog import resuming_arguments, start_again, watched
 from reelbench.measure.workload import Workload
 from reelbench.results import journal as journals
 from reelbench.results.journal import JournalError
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseRecord
 from reelbench.results.store import StoreError
+from reelbench.units import print_duration
 
 # pytest-benchmark's options that ask for its own table.
 _TABLE_OPTIONS = tuple(
@@ -90,47 +94,73 @@ class Run:
         """Take a case out of the run: it was not asked for."""
         self._session.end(name, None, 0.0)
 
-    def measure(self, node: pytest.Item, benchmark: Any, workload: Workload) -> CaseRecord:
+    def measure(
+        self, node: pytest.Item, benchmark: Any, build: Callable[[], Workload]
+    ) -> CaseRecord:
         """Measure one case through pytest-benchmark's fixture and journal what became of it."""
-        name = node.nodeid
+        name, session = node.nodeid, self._session
+        identity = unknown_identity(_axes(node).strip(name), _axes(node).pass_)
         started = time.monotonic()
-        self._progress.begin(self._session, workload.identity)
+        allowance = session.allowance_s(name)
+        self._progress.begin()
+
+        def end(failure: CaseFailure) -> None:
+            session.end(name, outcome_of(name, identity, failure), time.monotonic() - started)
+            self._progress.end(session, identity, failure=failure)
+
+        def expire() -> None:
+            reason = f"the first call had not returned after {print_duration(allowance)}"
+            end(CaseFailure(Outcome.OVER_BUDGET, reason, allowance_s=allowance))
+            self._start_again()
+
         try:
-            made = self._session.measure(name, workload, _timer(benchmark))
+            workload = build()
+            identity = workload.identity
+            with watched(allowance, expire) if self._can_start_again else nullcontext():
+                prepared = session.prepare(name, workload)
+            made = session.time(name, prepared, _timer(benchmark))
         except CaseFailure as failure:
-            benchmark.skipped = True  # it was not used, and need not warn
-            outcome = outcome_of(name, workload.identity, failure)
-            self._session.end(name, outcome, time.monotonic() - started)
-            self._progress.end(self._session, workload.identity, failure=failure)
+            end(failure)
             message = f"{failure}. {failure.outcome.advice}"
             if failure.outcome.is_mistake:
                 pytest.fail(message, pytrace=False)
             pytest.skip(message)
         except Exception as error:  # a mistake in the layer's own code: its traceback says most
-            benchmark.skipped = True
             text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            failure = CaseFailure(Outcome.COMPILE_FAILED, text)
-            outcome = outcome_of(name, workload.identity, failure)
-            self._session.end(name, outcome, time.monotonic() - started)
-            self._progress.end(self._session, workload.identity, failure=failure)
+            end(CaseFailure(Outcome.COMPILE_FAILED, text))
             raise
         benchmark.extra_info["reelbench"] = msgspec.to_builtins(made)
         entry = benchmark.stats.as_dict(include_data=False)
-        entry["params"] = msgspec.to_builtins(workload.identity)
-        outcome = outcome_of(name, workload.identity)
-        self._session.end(name, outcome, time.monotonic() - started, entry)
-        self._progress.end(self._session, workload.identity, record=made)
+        entry["params"] = msgspec.to_builtins(identity)
+        session.end(name, outcome_of(name, identity), time.monotonic() - started, entry)
+        self._progress.end(session, identity, record=made)
         return made
+
+    @property
+    def _can_start_again(self) -> bool:
+        # Only a process that is pytest and does nothing but measure can replace itself.
+        return bool(self._config.option.benchmark_only) and "PYTEST_VERSION" in os.environ
+
+    def _start_again(self) -> None:
+        path, left = str(self._session.journal.path), self._session.time_left_s
+        given = list(map(str, self._config.invocation_params.args))
+        self._progress.let_go("starting again without it …")
+        os.chdir(self._config.invocation_params.dir)
+        start_again(resuming_arguments(given, path, left))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a case of this run, also before it was resumed, was measured wrongly."""
+        ended = self._session.journal.ended.values()
+        return any(entry.outcome and entry.outcome.outcome.is_mistake for entry in ended)
 
     def complete(self, output: dict[str, Any]) -> None:
         """Add our blocks to a document that pytest-benchmark wrote."""
         ours = journals.document(self._session.journal)
         output["machine_info"] = ours["machine_info"]
         output["reelbench"] = ours["reelbench"]
-        for entry in output["benchmarks"]:
-            record = entry["extra_info"].get("reelbench")
-            if record:
-                entry["params"] = record["identity"]
+        others = [b for b in output["benchmarks"] if "reelbench" not in b["extra_info"]]
+        output["benchmarks"] = [*others, *ours["benchmarks"]]
 
     def finish(self) -> None:
         """Write the result file, or keep the journal of a run that was cut short."""
@@ -147,7 +177,7 @@ class Run:
 
 
 def _axes(item: pytest.Item) -> Axes:
-    return item.callspec.params["reel_axes"]  # type: ignore[attr-defined, no-any-return]
+    return item.callspec.params["reel_axes"]  # type: ignore[attr-defined]
 
 
 def _preset(item: pytest.Item) -> Preset | None:

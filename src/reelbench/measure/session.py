@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from reelbench.measure import budget, compiling, protocol
+from reelbench.measure import budget, build, clock, compiling, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Options
 from reelbench.measure.record import Limits, record
@@ -22,9 +21,15 @@ from reelbench.results import store
 from reelbench.results.journal import Entry, Journal
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseOutcome, CaseRecord, Identity, Machine
+from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
 _LEAST_GAIN = 0.05
+# A case's first call must come back within four times its estimate, and gets ten seconds at least.
+_SLOWEST = 4.0
+_SHORTEST_ALLOWANCE_S = 10.0
+
+Prepared = tuple[compiling.Compiled, clock.Call]
 
 
 @dataclass
@@ -86,8 +91,8 @@ class Session:
         for each in left_out:
             failure = CaseFailure(
                 Outcome.OVER_BUDGET,
-                f"would take about {each.total_s:.0f} s by its roofline, more than is left of the "
-                "budget after the cases before it",
+                f"would take about {print_duration(each.total_s)} by its roofline, more than is "
+                "left of the budget",
                 estimated_s=each.total_s,
             )
             found = workloads[each.name]
@@ -104,29 +109,47 @@ class Session:
         least = roofline(traced.flops.model, traced.least_bytes, dtype, self.machine.ceilings)
         return least.seconds if least else 0.0
 
-    def measure(self, name: str, workload: Workload, timer: protocol.Timer) -> CaseRecord:
-        """Take one case through the protocol.
+    def allowance_s(self, name: str) -> float:
+        """How long a case may take until its first call has returned."""
+        planned = self.estimates.get(name)
+        usual = _SLOWEST * planned.total_s if planned else 0.0
+        return max(
+            _SHORTEST_ALLOWANCE_S, min(max(usual, 2 * _SHORTEST_ALLOWANCE_S), self.time_left_s)
+        )
+
+    def prepare(self, name: str, workload: Workload) -> Prepared:
+        """Compile a case and check it; nothing is timed yet.
 
         Raises:
-            CaseFailure: The case was not timed; `end` must be told.
+            CaseFailure: The case cannot or must not be timed; `end` must be told.
         """
         self._order += 1
         self.journal.append(Entry(kind="begin", name=name))
+        if self.time_left_s <= 0:
+            raise CaseFailure(Outcome.OVER_BUDGET, "the budget was spent before its turn came")
         self._refuse_saturated(workload.identity)
-        traced = self._traced.pop(name, None) or compiling.trace(workload)
-        try:
-            compiled, call = protocol.prepare(traced)
-            replicate = protocol.time_(
-                call,
-                timer,
-                process=self.process,
-                order=self._order - 1,
-                max_time_s=self.options.max_time_s,
-                min_rounds=self.options.min_rounds,
-                time_left_s=self.time_left_s - self._core_left_s(name),
-            )
-        finally:
-            gc.collect()
+        traced = self._traced.pop(name) if name in self._traced else compiling.trace(workload)
+        return protocol.prepare(traced)
+
+    def time(self, name: str, prepared: Prepared, timer: protocol.Timer) -> CaseRecord:
+        """Time a prepared case.
+
+        Raises:
+            CaseFailure: Its rounds would take longer than is left.
+        """
+        compiled, call = prepared
+        planned = self.estimates.get(name)
+        share = self.time_left_s - self._core_left_s(name)
+        replicate = protocol.time_(
+            call,
+            timer,
+            process=self.process,
+            order=self._order - 1,
+            max_time_s=self.options.max_time_s,
+            min_rounds=self.options.min_rounds,
+            # What was planned for a case is its own, whatever the others took.
+            time_left_s=min(max(share, planned.total_s if planned else 0.0), self.time_left_s),
+        )
         return record(compiled, replicate, self.limits)
 
     def _core_left_s(self, name: str) -> float:
@@ -140,7 +163,7 @@ class Session:
 
     def _refuse_saturated(self, case: Identity) -> None:
         """Stop doubling the batch where the last doubling failed or did not pay."""
-        if not self.options.doubles_batch:
+        if not self.options.doubles_batch or case.family == build.OWN_FAMILY:
             return
         smaller = [
             (entry.outcome.identity.batch, _clips_per_s(entry))
@@ -202,6 +225,20 @@ def outcome_of(name: str, case: Identity, failure: CaseFailure | None = None) ->
         reason=failure.reason,
         advice=failure.outcome.advice,
         numbers=failure.numbers,
+    )
+
+
+def unknown_identity(name: str, pass_: str = "unknown") -> Identity:
+    """The identity of a case that never came to say what it is."""
+    return Identity(
+        layer="unknown",
+        preset=name,
+        family="unknown",
+        batch=0,
+        dtype="unknown",
+        pass_=pass_,
+        implementation="unknown",
+        precision="unknown",
     )
 
 

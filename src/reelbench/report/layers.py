@@ -12,6 +12,7 @@ from reelbench.units import print_rate, print_share, print_time
 
 _PASSES = {"forward": 0, "train": 1}
 _REASON_LENGTH = 120
+_FOR_WANT_OF_TIME = (Outcome.OVER_BUDGET, Outcome.SATURATED)
 
 # What a name need not say: what a user gets on a CPU without asking for anything.
 _USUAL = {"dtype": "float32", "batch": 1, "implementation": "reference", "mesh": None}
@@ -103,19 +104,40 @@ def layer_table(
     name = case_namer(_identities(records, missing))
     ordered = sorted(records, key=lambda record: case_order(record.identity))
     rows = tuple(identity_cells(r.identity, name) + _timing_cells(r) for r in ordered)
-    notes = [
-        f"{name(record.identity)} {record.identity.pass_}: {shorten(warning, _REASON_LENGTH)}"
-        for record in ordered
-        for warning in record.warnings
-    ]
-    notes += [
-        f"{name(case.identity)} {case.identity.pass_}: {outcome_text(case.outcome)}"
-        + (f", {shorten(case.reason, _REASON_LENGTH)}" if case.reason else "")
-        for case in missing
-    ]
+    notes = _warning_notes(ordered, name) + _outcome_notes(missing, name)
     if not rows:
         notes.insert(0, "No layer was measured.")
     return Table(title, IDENTITY_COLUMNS + _TIMED_COLUMNS, rows, tuple(notes))
+
+
+def _warning_notes(records: Sequence[CaseRecord], name: Callable[[Identity], str]) -> list[str]:
+    """Warnings gathered by kind (what stands before the colon), each with the cases it concerns."""
+    gathered: dict[str, list[str]] = {}
+    for record in records:
+        for warning in record.warnings:
+            kind, _, detail = warning.partition(": ")
+            said = f"{name(record.identity)} {record.identity.pass_} {detail}".rstrip()
+            gathered.setdefault(kind, []).append(shorten(said, _REASON_LENGTH))
+    return [f"{kind}: {', '.join(cases)}" for kind, cases in gathered.items()]
+
+
+def _outcome_notes(missing: Sequence[CaseOutcome], name: Callable[[Identity], str]) -> list[str]:
+    """A line a case, but one line for all that only time kept from being measured."""
+    short = [case for case in missing if case.outcome in _FOR_WANT_OF_TIME]
+    notes = [
+        f"{name(case.identity)} {case.identity.pass_}: {outcome_text(case.outcome)}"
+        + (f", {shorten(case.reason, _REASON_LENGTH)}" if case.reason else "")
+        for case in missing
+        if case.outcome not in _FOR_WANT_OF_TIME
+    ]
+    for outcome in dict.fromkeys(case.outcome for case in short):
+        passes: dict[str, list[str]] = {}
+        for case in short:
+            if case.outcome is outcome:
+                passes.setdefault(name(case.identity), []).append(case.identity.pass_)
+        cases = ", ".join(f"{case} ({'+'.join(each)})" for case, each in passes.items())
+        notes.append(f"{outcome_text(outcome)}: {cases}. {outcome.advice}")
+    return notes
 
 
 def outcome_table(records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome]) -> Table:

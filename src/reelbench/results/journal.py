@@ -8,17 +8,23 @@ leaves it for ``--reel-resume``. A last line without its newline was cut by a ki
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import math
 import os
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import msgspec
+from msgspec import structs
 
 from reelbench.results.schema import SCHEMA, CaseOutcome, Machine, Process, Results, Run
 
 Kind = Literal["process", "begin", "case"]
+
+_LONGEST_REASON = 2000  # characters; the file takes 4000
 
 
 class JournalError(ValueError):
@@ -85,9 +91,13 @@ class Journal:
             OSError: The file exists or cannot be written.
         """
         file = path.open("x+b", buffering=0)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         journal = cls(path, file, header, [])
-        journal._write(header)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            journal._write(header)
+        except BaseException:
+            journal.close(remove=True)
+            raise
         return journal
 
     @classmethod
@@ -98,18 +108,22 @@ class Journal:
             JournalError: It cannot be read, another process is writing it, or it is of another
                 schema.
         """
-        try:
-            file = path.open("r+b", buffering=0)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{path}: another run is still writing it; wait for it") from None
-        except OSError as error:
-            raise JournalError(f"{path}: cannot be opened ({error.strerror})") from None
-        data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        header, entries = _parse(path, whole)
-        file.truncate(len(whole))
-        file.seek(len(whole))
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(path.open("r+b", buffering=0))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                data = file.read()
+            except BlockingIOError:
+                raise JournalError(
+                    f"{path}: another run is still writing it; wait for it"
+                ) from None
+            except OSError as error:
+                raise JournalError(f"{path}: cannot be opened ({error.strerror})") from None
+            whole = data[: data.rfind(b"\n") + 1]
+            header, entries = _parse(path, whole)
+            file.truncate(len(whole))
+            file.seek(len(whole))
+            stack.pop_all()  # it stays open
         return cls(path, file, header, entries)
 
     def append(self, entry: Entry) -> None:
@@ -117,19 +131,25 @@ class Journal:
 
         Raises:
             OSError: The disk is full, or the file went away; what was written before stays.
+            ValueError: The line could not be read back; nothing is written.
         """
+        if entry.outcome is not None:
+            entry = structs.replace(entry, outcome=_storable(entry.outcome))
         self._write(entry)
         self.entries.append(entry)
 
     def _write(self, line: msgspec.Struct) -> None:
         position = self._file.tell()
         data = msgspec.json.encode(line) + b"\n"
-        written = self._file.write(data)
-        if written != len(data):
+        msgspec.json.decode(data, type=type(line))
+        try:
+            if self._file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            os.fsync(self._file.fileno())
+        except OSError:
             self._file.truncate(position)
             self._file.seek(position)
-            raise OSError(28, os.strerror(28), str(self.path))
-        os.fsync(self._file.fileno())
+            raise
 
     @property
     def ended(self) -> dict[str, Entry]:
@@ -154,6 +174,15 @@ class Journal:
         if remove:
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def _storable(outcome: CaseOutcome) -> CaseOutcome:
+    """The outcome as the file can hold it: numbers that JSON has, texts of bounded length."""
+    return structs.replace(
+        outcome,
+        reason=outcome.reason[:_LONGEST_REASON],
+        numbers={name: n for name, n in outcome.numbers.items() if math.isfinite(n)},
+    )
 
 
 def _parse(path: Path, data: bytes) -> tuple[Header, list[Entry]]:

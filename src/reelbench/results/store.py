@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -56,10 +57,8 @@ def check_writable(folder: Path) -> None:
             f"{folder}: cannot be written ({error.strerror}); choose another --reel-results"
         ) from None
     finally:
-        try:
+        with suppress(OSError):
             probe.unlink(missing_ok=True)
-        except OSError:
-            pass
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -69,17 +68,31 @@ def write_new(path: Path, data: bytes) -> None:
         FileExistsError: The file exists.
         OSError: It cannot be written; nothing is left behind.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with partial.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)  # unlike a rename, a link does not replace
+        try:
+            os.link(partial, path)  # unlike a rename, a link does not replace
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError(17, "exists already", str(path)) from None
+            partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def newest(folder: Path, suffix: str) -> Path | None:
     """The newest file of a machine's folder by its name, which begins with the time."""
-    return max(folder.glob(f"*{suffix}"), key=lambda path: path.name, default=None)
+    return max(folder.glob(f"*{suffix}"), key=_age, default=None)
+
+
+def _age(path: Path) -> tuple[str, int, str]:
+    """What orders files by time: the time in the name, then the number of a run of that second."""
+    time, _, rest = path.stem.partition("-")
+    number = rest.partition("-")[2]
+    return time, int(number) if number.isdecimal() else 1, path.name

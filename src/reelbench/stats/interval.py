@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
@@ -49,13 +48,11 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Inter
     count = len(ordered)
     if count == 0:
         raise ValueError("no samples")
-    best = (0, _coverage(count, 0))
-    for rank in range(1, (count + 1) // 2):
-        coverage = _coverage(count, rank)
-        if coverage < confidence:
+    rank, coverage = 0, 0.0
+    for candidate, covers in enumerate(_coverages(count)):
+        if candidate and covers < confidence:
             break
-        best = (rank, coverage)
-    rank, coverage = best
+        rank, coverage = candidate, covers
     return Interval(
         median=float(np.median(ordered)),
         low=float(ordered[rank]),
@@ -64,10 +61,13 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Inter
     )
 
 
-def _coverage(count: int, rank: int) -> float:
-    """Probability that the median lies between the samples ``rank`` from either end."""
-    outside = sum(comb(count, k) for k in range(rank + 1)) / 2**count
-    return max(0.0, 1 - 2 * outside)
+def _coverages(count: int) -> Iterator[float]:
+    """Probabilities that the median lies between the samples 0, 1, 2, ... from either end."""
+    ways = outside = 1
+    for rank in range(1, (count + 1) // 2 + 1):
+        yield max(0.0, 1 - 2 * (outside / 2**count))
+        ways = ways * (count - rank + 1) // rank  # the next binomial coefficient
+        outside += ways
 
 
 def drift(samples: Sequence[float]) -> float | None:

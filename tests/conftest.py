@@ -1,0 +1,3 @@
+"""Plugins and fixtures shared by all tests."""
+
+pytest_plugins = ["pytester"]

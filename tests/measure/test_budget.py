@@ -1,0 +1,119 @@
+"""What fits the budget is measured: core cases first, then as many as the time takes."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelbench.measure.budget import OVERHEAD_S, Estimate, choose, estimate
+
+# Whole seconds, so that sums are exact.
+SECONDS = st.integers(0, 200).map(float)
+
+
+@st.composite
+def cases(draw):
+    drawn = draw(st.lists(st.tuples(st.booleans(), SECONDS), max_size=25))
+    return [Estimate(f"case-{n}", core, 0.1, s) for n, (core, s) in enumerate(drawn)]
+
+
+def total(estimates):
+    return sum(each.total_s for each in estimates)
+
+
+@given(cases(), SECONDS)
+def test_the_chosen_fit_the_budget_together(estimates, budget):
+    chosen, _ = choose(estimates, budget)
+    assert total(chosen) <= budget
+
+
+@given(cases(), SECONDS)
+def test_every_case_is_either_chosen_or_left_out_in_the_order_it_came(estimates, budget):
+    for part in choose(estimates, budget):
+        assert part == sorted(part, key=estimates.index)
+    assert sorted(itertools.chain(*choose(estimates, budget)), key=estimates.index) == estimates
+
+
+@given(cases(), SECONDS)
+def test_no_case_is_left_out_that_still_fits(estimates, budget):
+    chosen, left_out = choose(estimates, budget)
+    assert all(total(chosen) + each.total_s > budget for each in left_out)
+
+
+@given(cases(), SECONDS)
+def test_a_cheaper_case_is_never_left_out_for_a_dearer_one_of_its_group(estimates, budget):
+    chosen, left_out = choose(estimates, budget)
+    for out in left_out:
+        assert all(each.total_s <= out.total_s for each in chosen if each.core == out.core)
+
+
+@given(cases(), SECONDS)
+def test_other_cases_never_cost_a_core_case_its_place(estimates, budget):
+    chosen, _ = choose(estimates, budget)
+    alone, _ = choose([each for each in estimates if each.core], budget)
+    assert [each for each in chosen if each.core] == alone
+
+
+@given(cases(), SECONDS, SECONDS)
+def test_a_larger_budget_keeps_every_core_case(estimates, budget, more):
+    smaller, _ = choose(estimates, budget)
+    larger, _ = choose(estimates, budget + more)
+    assert {each.name for each in smaller if each.core} <= {each.name for each in larger}
+
+
+@given(cases(), SECONDS, SECONDS)
+def test_within_one_group_a_larger_budget_keeps_every_case(estimates, budget, more):
+    group = [each for each in estimates if not each.core]
+    smaller, _ = choose(group, budget)
+    larger, _ = choose(group, budget + more)
+    assert {each.name for each in smaller} <= {each.name for each in larger}
+
+
+def test_a_core_case_goes_before_a_cheaper_other_case():
+    core, other = Estimate("core", True, 0.1, 9.0), Estimate("other", False, 0.1, 2.0)
+    assert choose([other, core], 10.0) == ([core], [other])
+
+
+def test_a_core_case_that_does_not_fit_leaves_the_time_to_others():
+    core, other = Estimate("core", True, 0.1, 99.0), Estimate("other", False, 0.1, 2.0)
+    assert choose([core, other], 10.0) == ([other], [core])
+
+
+@pytest.mark.parametrize("budget", [0.0, -5.0])
+def test_without_time_nothing_is_chosen(budget):
+    case = Estimate("case", True, 0.1, 1.0)
+    assert choose([case], budget) == ([], [case])
+
+
+def test_without_cases_there_is_nothing_to_choose():
+    assert choose([], 10.0) == ([], [])
+
+
+def cost(roofline_s=0.01, max_time_s=1.0, min_rounds=5):
+    return estimate(
+        "case", core=True, roofline_s=roofline_s, max_time_s=max_time_s, min_rounds=min_rounds
+    )
+
+
+def test_a_fast_case_takes_the_time_it_is_given():
+    assert cost(1e-6, max_time_s=2.0).total_s == OVERHEAD_S + 2.0
+
+
+def test_a_slow_case_takes_its_fewest_rounds_and_its_warm_up():
+    slow = cost(10.0, max_time_s=2.0, min_rounds=5)
+    assert slow.call_s > 10.0
+    assert slow.total_s >= OVERHEAD_S + 5 * slow.call_s
+
+
+@given(st.floats(0, 1e4), st.floats(0, 1e4), st.integers(1, 50))
+def test_a_larger_case_never_costs_less(one, other, rounds):
+    small, large = (cost(seconds, min_rounds=rounds) for seconds in sorted((one, other)))
+    assert small.call_s <= large.call_s
+    assert small.total_s <= large.total_s
+    assert cost(one, min_rounds=rounds + 1).total_s >= cost(one, min_rounds=rounds).total_s
+
+
+def test_an_estimate_is_of_the_case_it_was_made_for():
+    made = estimate("that one", core=False, roofline_s=0.1, max_time_s=1.0, min_rounds=3)
+    assert (made.name, made.core) == ("that one", False)
