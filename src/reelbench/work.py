@@ -2,10 +2,10 @@
 
 FLOPs are 2 per multiply-accumulate of matrix products and convolutions; everything else counts
 nothing, as in the published figures of video models. Two counts are made. *Model FLOPs* take the
-program as written, padding included: they do not depend on backend or compiler. *Kept FLOPs* are the
-least that an honest compiler must leave: no multiplication by padding, no work whose result is unused,
-none that depends on constants alone, and what a loop repeats unchanged counted once. Where the two
-part by more than padding explains, a benchmark would time work that is not done.
+program as written, padding included: they do not depend on backend or compiler. *Kept FLOPs* are
+the least that an honest compiler must leave: no multiplication by padding, no work whose result is
+unused, none that depends on constants alone, and what a loop repeats unchanged counted once. Where
+the two part by more than padding explains, a benchmark would time work that is not done.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _MEMORY_S = 0.15  # time given to each size and operation
 
 
 def matmul(dtype: str) -> Ceiling:
-    """The matrix-multiply ceiling of a dtype: squares by doubling, then longer and flatter shapes."""
+    """The matrix-multiply ceiling of a dtype: growing squares, then longer and flatter shapes."""
     sweep: dict[str, float] = {}
     best, best_side = 0.0, 0
     for side in _sides():
@@ -55,8 +55,8 @@ def matmul(dtype: str) -> Ceiling:
 def memory() -> Ceiling:
     """The memory ceiling: bytes read plus bytes written a second, at the largest size.
 
-    The sweep holds smaller working sets too, whose data stay in a cache: a case that is smaller than
-    the last-level cache is compared with the rate of its own size.
+    The sweep holds smaller working sets too, whose data stay in a cache: a case that is smaller
+    than the last-level cache is compared with the rate of its own size.
     """
     sweep: dict[str, float] = {}
     largest = (4096 if backend.is_accelerator() else 256) * 2**20
@@ -97,7 +97,7 @@ def _matmul_rate(m: int, k: int, n: int, dtype: str) -> tuple[float, float]:
 
 
 def _memory_rates(size: int) -> Iterator[float]:
-    """Rates of scaling in place, adding in place and summing, with ``size`` bytes touched in all."""
+    """Rates of scaling in place, adding in place and summing, ``size`` bytes touched in all."""
     # The output takes the donated input's buffer: a fresh one would be paged in at every call.
     x = _random(size // 8)
     scale = jax.jit(lambda x, s: x * s, donate_argnums=0).lower(x, 0.999).compile()

@@ -1,7 +1,7 @@
 """Collects the facts of this machine that can be had without JAX.
 
-No host name, user name, serial number or path is collected; a path inside an environment variable is
-replaced before it is stored.
+No host name, user name, serial number or path is collected; a path inside an environment variable
+is replaced before it is stored.
 """
 
 from __future__ import annotations

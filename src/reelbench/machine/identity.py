@@ -1,8 +1,8 @@
 """The machine id: a readable name and a hash of the facts that are stable.
 
-Only facts of kind ``hardware`` are hashed, so the same machine has the same id on every run whatever
-runs on it, and two machines that differ in hardware differ in id. Two machines with the very same
-hardware share an id: nothing that identifies one specimen is collected.
+Only facts of kind ``hardware`` are hashed, so the same machine has the same id on every run
+whatever runs on it, and two machines that differ in hardware differ in id. Two machines with the
+very same hardware share an id: nothing that identifies one specimen is collected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A case that cannot be timed: an outcome with its reason and numbers, raised through the protocol."""
+"""A case that cannot be timed: an outcome with its reason and numbers, as an exception."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ class Measure:
         """Measure one pass of a layer.
 
         Args:
-            target: A `Preset`, a Flax NNX module or a function. A function of a preset's name is not
-                looked up: pass `reelbench.catalogue.find(name)`.
+            target: A row of the catalogue (``reelbench.catalogue.find(name)``), a Flax NNX module,
+                or a function.
             inputs: What a module or function is called with; pytrees of arrays.
             passes: The passes that make sense for it; others are skipped.
             clips: Video clips that one call handles; by default the length of the first axis.

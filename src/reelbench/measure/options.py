@@ -117,8 +117,13 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--reel-results", metavar="FOLDER", help="where result files go (default: results)"
     )
-    group.addoption("--reel-resume", nargs="?", const="", metavar="JOURNAL",
-                    help="go on with an interrupted run (default: this machine's newest)")  # fmt: skip
+    group.addoption(
+        "--reel-resume",
+        nargs="?",
+        const="",
+        metavar="JOURNAL",
+        help="go on with an interrupted run (default: this machine's newest)",
+    )
     parser.addini("reel_results", "where result files go", default="results")
     parser.addini(
         "reel_benchpaths", "collected instead of testpaths under --benchmark-only", "args"

@@ -2,9 +2,9 @@
 
 A layer is split into its graph (static), its parameters and its other variables. ``train`` returns
 the loss, the gradients with respect to parameters and floating inputs, and the updated running
-statistics. Its loss is the inner product of the outputs with a random cotangent that is an argument:
-unlike a mean of squares it has a gradient for layers that end in a normalisation, and adds no
-multiply-accumulate that a model would not have.
+statistics. Its loss is the inner product of the outputs with a random cotangent that is an
+argument: unlike a mean of squares it has a gradient for layers that end in a normalisation, and
+adds no multiply-accumulate that a model would not have.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def of_module(module: nnx.Module, pass_: str) -> tuple[Function, Any, Any]:
     """Split a module for a pass.
 
     Returns:
-        A function ``apply(parameters, others, inputs) -> (outputs, others)``, the parameters and the
-        other variables (arrays or shapes, as the module holds them).
+        A function ``apply(parameters, others, inputs) -> (outputs, others)``, the parameters and
+        the other variables (arrays or shapes, as the module holds them).
     """
     module.train() if pass_ == "train" else module.eval()
     graph, *states = nnx.split(module, nnx.Param, ...)

@@ -1,4 +1,4 @@
-"""The pytest plugin: a `measure` fixture over pytest-benchmark's `benchmark`, and what surrounds it.
+"""The pytest plugin: a `measure` fixture over pytest-benchmark's `benchmark`, and all around it.
 
 Nothing here loads JAX before a test that measures is about to run, so the plugin costs other test
 suites nothing.
@@ -59,10 +59,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         preset, axes = parameters.get("preset"), parameters.get("reel_axes")
-        if preset is None or axes is None:
-            misses = bool(wanted and config.option.benchmark_only)
-        else:
-            misses = axes.pass_ not in preset.passes or (wanted and preset.name not in wanted)
+        misses = bool(wanted) and preset is None and config.option.benchmark_only
+        if preset is not None and axes is not None:
+            misses = axes.pass_ not in preset.passes or (bool(wanted) and preset.name not in wanted)
         (left_out if misses else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -97,7 +96,7 @@ def measure(request: pytest.FixtureRequest, benchmark: Any, reel_axes: Axes) -> 
     from reelbench.measure.fixture import Measure
 
     yield Measure(request.node, benchmark, reel_axes, request.config.stash.get(_RUN, None))
-    # pytest-benchmark warns of a fixture that was not used; a case that is not timed does not use it.
+    # A case that is not timed does not use pytest-benchmark's fixture, which would warn of that.
     benchmark._mode = benchmark._mode or "reelbench"
 
 

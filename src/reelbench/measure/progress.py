@@ -1,4 +1,4 @@
-"""What a user sees while a run goes on: the machine, a line a case with the time left, the table."""
+"""What a user sees while a run goes on: the machine, a line a case with the time left, a table."""
 
 from __future__ import annotations
 
@@ -66,8 +66,9 @@ class Progress:
         more = f" ({', '.join(also)})" if also else ""
         self.say(
             f"plan      {self._count} cases{more}, about {print_duration(session.eta_s())} of "
-            f"{print_duration(session.options.budget_s)}; journal {self._path(session.journal.path)}"
+            f"{print_duration(session.options.budget_s)}"
         )
+        self.say(f"journal   {self._path(session.journal.path)}")
 
     def begin(self) -> None:
         """Count a case; it is shown when it has ended."""

@@ -22,9 +22,9 @@ def roofline(
 ) -> Roofline | None:
     """The larger of FLOPs over the dtype's ceiling and bytes over the memory ceiling.
 
-    None when the dtype's ceiling, or the memory ceiling, was not measured. The memory ceiling is the
-    best rate seen for working sets up to the next larger size, so that data that stay in a cache are
-    not held against the rate of the memory behind it.
+    None when the dtype's ceiling, or the memory ceiling, was not measured. The memory ceiling is
+    the best rate seen for working sets up to the next larger size, so that data that stay in a
+    cache are not held against the rate of the memory behind it.
     """
     compute = next((c.rate for c in ceilings if c.kind == "matmul" and c.dtype == dtype), None)
     memory = next((c for c in ceilings if c.kind == "memory"), None)

@@ -1,9 +1,9 @@
 """Keeps a case that does not come back from eating the budget.
 
-Neither a compilation nor a call can be interrupted from within its process: some convolution gradients
-run for ten minutes on a CPU where their like take a second. So the process replaces itself: the case is
-journalled as over budget and pytest starts again with ``--reel-resume``, which costs the seconds of a
-start and nothing that was measured.
+Neither a compilation nor a call can be interrupted from within its process: some convolution
+gradients run for ten minutes on a CPU where their like take a second. So the process replaces
+itself: the case is journalled as over budget and pytest starts again with ``--reel-resume``, which
+costs the seconds of a start and nothing that was measured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REPLACED = ("--reel-budget", "--reel-resume")
 
 
 def resuming_arguments(arguments: Sequence[str], journal: str, budget_s: float) -> list[str]:
-    """pytest's arguments for going on with a journal within what is left of the budget."""
+    """The arguments of pytest for going on with a journal within what is left of the budget."""
     kept: list[str] = []
     takes_value = False
     for argument in arguments:

@@ -1,9 +1,10 @@
 """The journal of a run: each case is on disk as soon as it is known.
 
-One JSON object a line, each synced: a kill at any moment costs the case in hand and nothing else. The
-first line holds what every case shares, the others say that a process began, that a case began, or
-what became of a case. A run that ends well turns its journal into a result file; one that does not
-leaves it for ``--reel-resume``. A last line without its newline was cut by a kill and is ignored.
+One JSON object a line, each synced: a kill at any moment costs the case in hand and nothing else.
+The first line holds what every case shares, the others say that a process began, that a case began,
+or what became of a case. A run that ends well turns its journal into a result file; one that does
+not leaves it for ``--reel-resume``. A last line without its newline was cut by a kill and is
+ignored.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ _SLOWEST_GAIN = 0.02
 def settled(times: Sequence[float]) -> bool:
     """Whether the last three times are no faster than the three before by more than 2 %.
 
-    A transient (paging in, caches, clocks ramping up) makes the times fall; noise alone does not make
-    the fastest of three fall again and again. Six times are the fewest that can settle.
+    A transient (paging in, caches, clocks ramping up) makes the times fall; noise alone does not
+    make the fastest of three fall again and again. Six times are the fewest that can settle.
     """
     if len(times) < 2 * _WINDOW:
         return False
