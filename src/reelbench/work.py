@@ -145,7 +145,7 @@ class _Tally:
     def _scan(
         self, eqn: Any, body: Jaxpr, used: bool, varying: Sequence[bool], times: float
     ) -> None:
-        turns, constants = eqn.params["length"], eqn.params["num_consts"]
+        turns, constants = eqn.params["length"], _scan_constants(eqn, body)
         self.loops = True
         outputs = [used] * len(body.outvars)
         each = _Tally()
@@ -173,6 +173,20 @@ class _Tally:
         self.kept += min(tally.kept for tally in tallies)
         self.loops |= any(tally.loops for tally in tallies)
         self.unbounded |= any(tally.unbounded for tally in tallies)
+
+
+def _scan_constants(eqn: Any, body: Jaxpr) -> int:
+    """How many leading operands every turn of a scan sees unchanged.
+
+    Read from the ranks, as the names of the parameters that say it differ between JAX versions:
+    what a scan takes or gives turn by turn has one axis more outside the body than inside.
+    """
+
+    def whole(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+        pairs = zip(outside, inside, strict=True)
+        return sum(len(o.aval.shape) == len(i.aval.shape) for o, i in pairs)
+
+    return whole(eqn.invars, body.invars) - whole(eqn.outvars, body.outvars)
 
 
 def _programs(params: dict[str, Any]) -> Iterable[Jaxpr]:

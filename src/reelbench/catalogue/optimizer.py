@@ -4,7 +4,7 @@ Inputs are the leaves of four trees of one shape: parameters ``p/…``, first mo
 moments ``nu/…`` and gradients ``g/…``. The outputs replace the first three.
 """
 
-from reelbench.catalogue.preset import Input, Preset, preset
+from reelbench.catalogue.preset import Input, Preset, Values, preset
 
 VIDEOMAE = "Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE modeling_pretrain.py"
 MVIT = "facebookresearch/SlowFast configs/Kinetics/MVITv2_S_16x4.yaml, slowfast/config/defaults.py"
@@ -37,16 +37,14 @@ def _vit_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
 
 
 def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset:
-    trees = ("p", "mu", "nu", "g")
+    trees: dict[str, Values] = {"p": "parameter", "mu": "state", "nu": "unit", "g": "state"}
     return preset(
         "AdamWUpdate",
         name,
         clip=(16, 224, 224),
         inputs={
-            f"{tree}/{leaf}": Input(
-                shape, values="unit" if tree == "nu" else "normal", batched=False
-            )
-            for tree in trees
+            f"{tree}/{leaf}": Input(shape, values=values, batched=False)
+            for tree, values in trees.items()
             for leaf, shape in shapes.items()
         },
         # The learning rate and the count of past updates do not change the work.

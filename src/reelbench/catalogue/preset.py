@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, Literal
 
 Pass = Literal["forward", "train"]
-Values = Literal["normal", "unit", "index"]
+Values = Literal["normal", "parameter", "state", "unit", "index"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,10 @@ class Input:
 
     Attributes:
         shape: Lengths of the axes, without the batch axis (which comes first).
-        values: ``normal`` draws standard normal numbers in the dtype of the case; ``unit`` draws
-            uniform numbers in [0, 1), for coordinates; ``index`` draws integers below ``below``.
+        values: ``normal`` draws standard normal numbers in the dtype of the case; ``parameter``
+            and ``state`` draw them in float32, for a model's parameters and what an optimizer
+            keeps beside them; ``unit`` draws uniform float32 numbers in [0, 1), for coordinates
+            and second moments; ``index`` draws integers below ``below``.
         below: Exclusive upper bound of an ``index`` input.
         batched: Whether the input has a batch axis; tables shared by all clips have none.
     """

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Callable
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -59,7 +60,8 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
     common = {
         "identity": identity,
         "version": _version(preset),
-        "parameters": work.size(parameters),
+        "parameters": work.size(parameters)
+        + sum(prod(each.shape) for each in preset.inputs.values() if each.values == "parameter"),
         "clips": float(batch),
         "frames": float(batch * preset.frames),
         "tokens": float(batch * preset.tokens),
@@ -195,8 +197,10 @@ def _carrying(
 
 
 def _shape(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
-    kind = jnp.int32 if each.values == "index" else jnp.dtype(dtype)
-    return jax.ShapeDtypeStruct(each.batch_shape(batch), kind)
+    kinds = {"normal": dtype, "index": "int32"}
+    return jax.ShapeDtypeStruct(
+        each.batch_shape(batch), jnp.dtype(kinds.get(each.values, "float32"))
+    )
 
 
 def _draw(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:

@@ -13,6 +13,7 @@ from reelbench.measure.failure import CaseFailure
 from reelbench.measure.session import Session
 from reelbench.report.layers import layer_table
 from reelbench.report.tables import render, terminal_width
+from reelbench.report.text import shorten
 from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity
 from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
 
@@ -95,15 +96,15 @@ class Progress:
             of = f"{print_share(share)} of ceiling" if share is not None else ""
             said = f"{print_time(record.timing.median_s):>8} ± {print_share(width):<6} {of}"
         else:
-            said = f"{failure.outcome}: {failure.reason}" if failure else ""
+            said = shorten(f"{failure.outcome}: {failure.reason}", 50) if failure else ""
         name = f"{case.preset.rpartition('::')[2]} {case.pass_}"
         if case.family != OWN_FAMILY:
             name += "" if case.dtype == "float32" else f" {case.dtype}"
             name += "" if case.batch == 1 else f" b{case.batch}"
         count = f"[{self._done:>{len(str(self._count))}}/{self._count}]"
         left = print_duration(session.eta_s())
-        line = f"{count} {name:<34} {said}"
-        self.say(f"{line[: _WIDEST - 12]:<{_WIDEST - 12}} {left:>6} left")
+        line = f"{count} {shorten(name, 32):<32} {said}"
+        self.say(f"{line:<{_WIDEST - 13}} {left:>6} left")
 
     def summary(self, session: Session, file: Path | None, terminal: Any) -> None:
         """Print the table, the file and the next command."""

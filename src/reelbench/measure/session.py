@@ -25,6 +25,8 @@ from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
 _LEAST_GAIN = 0.05
+# Share of the budget kept for what happens before the session begins and after it ends.
+_RESERVED = 0.04
 # A case's first call must come back within four times its estimate, and gets ten seconds at least.
 _SLOWEST = 4.0
 _SHORTEST_ALLOWANCE_S = 10.0
@@ -55,8 +57,8 @@ class Session:
 
     @property
     def time_left_s(self) -> float:
-        """What is left of the budget."""
-        return self.options.budget_s - (time.monotonic() - self.started)
+        """What is left of the budget, less what starting and ending pytest take."""
+        return (1 - _RESERVED) * self.options.budget_s - (time.monotonic() - self.started)
 
     @property
     def limits(self) -> Limits:
