@@ -196,8 +196,10 @@ class Session:
     def eta_s(self) -> float:
         """Time that the cases still to come will take, corrected by what the past ones took."""
         ended = self.journal.ended
-        done = [(e, ended[e.name].spent_s) for e in self.estimates.values() if e.name in ended]
         ahead = sum(e.total_s for e in self.estimates.values() if e.name not in ended)
+        # A case that was not timed ended early and says nothing of how long the others take.
+        timed = {name: entry.spent_s for name, entry in ended.items() if entry.benchmark}
+        done = [(e, timed[e.name]) for e in self.estimates.values() if e.name in timed]
         expected, spent = sum(e.total_s for e, _ in done), sum(s for _, s in done)
         return ahead * (spent / expected if expected and spent else 1.0)
 
