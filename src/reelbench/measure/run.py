@@ -75,7 +75,7 @@ class Run:
         return cls(config, session, progress)
 
     def arrange(self, items: list[pytest.Item]) -> list[pytest.Item]:
-        """The items to run: what was resumed or does not fit the budget is left out."""
+        """The items to run, core cases first; what is done or does not fit is left out."""
         missing = set(self._session.journal.missing)
         measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
         todo = [item for item in measuring if item.nodeid in missing]
@@ -84,7 +84,8 @@ class Run:
         self._names = set(chosen)
         self._progress.plan(self._session, len(measuring) - len(todo))
         owned = {item.nodeid for item in measuring}
-        return [i for i in items if i.nodeid not in owned or i.nodeid in self._names]
+        kept = [i for i in items if i.nodeid not in owned or i.nodeid in self._names]
+        return sorted(kept, key=lambda i: i.nodeid in self._names and not _is_core(i))
 
     def owns(self, name: str) -> bool:
         """Whether a test's progress is ours to show."""
