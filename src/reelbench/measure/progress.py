@@ -14,6 +14,7 @@ from reelbench.measure.session import Session
 from reelbench.report.layers import layer_table
 from reelbench.report.tables import render, terminal_width
 from reelbench.report.text import shorten
+from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity
 from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
 
@@ -58,22 +59,16 @@ class Progress:
         if self._terminal is not None:
             self._terminal.showfspath = False  # the case lines say where we are
             self._terminal._show_progress_info = False
-        self._count = len(session.estimates)
-        left_out = sum(
-            1 for e in session.journal.ended.values() if e.outcome and e.outcome.outcome != "ok"
-        )
+        self._count = len(session.expected())
         also = [f"{resumed} done before"] if resumed else []
-        also += [f"{left_out} left out"] if left_out else []
+        others = len(session.estimates) - self._count
+        also += [f"{others} more if time allows"] if others else []
         more = f" ({', '.join(also)})" if also else ""
         self.say(
             f"plan      {self._count} cases{more}, about {print_duration(session.eta_s())} of "
             f"{print_duration(session.options.budget_s)}"
         )
         self.say(f"journal   {self._path(session.journal.path)}")
-
-    def begin(self) -> None:
-        """Count a case; it is shown when it has ended."""
-        self._done += 1
 
     def let_go(self, line: str) -> None:
         """Print a last line and give the terminal back, before another process takes over."""
@@ -89,7 +84,11 @@ class Progress:
         record: CaseRecord | None = None,
         failure: CaseFailure | None = None,
     ) -> None:
-        """Print what became of a case, and the time left."""
+        """Print what became of a case and the time left; the table tells what time left out."""
+        if failure and failure.outcome is Outcome.OVER_BUDGET and "estimated_s" in failure.numbers:
+            return
+        self._done += 1
+        self._count = self._done + len(session.expected())
         if record:
             width = (record.timing.high_s - record.timing.low_s) / (2 * record.timing.median_s)
             share = record.rates.roofline_share

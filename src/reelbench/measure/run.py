@@ -75,17 +75,17 @@ class Run:
         return cls(config, session, progress)
 
     def arrange(self, items: list[pytest.Item]) -> list[pytest.Item]:
-        """The items to run, core cases first; what is done or does not fit is left out."""
+        """The items to run, in the order of the plan; what was done before is left out."""
         missing = set(self._session.journal.missing)
         measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
         todo = [item for item in measuring if item.nodeid in missing]
         workloads = {item.nodeid: _workload(item) for item in todo}
-        chosen = self._session.plan(workloads, {i.nodeid for i in todo if _is_core(i)})
-        self._names = set(chosen)
+        order = self._session.plan(workloads, {i.nodeid for i in todo if _is_core(i)})
+        self._names = set(order)
         self._progress.plan(self._session, len(measuring) - len(todo))
-        owned = {item.nodeid for item in measuring}
-        kept = [i for i in items if i.nodeid not in owned or i.nodeid in self._names]
-        return sorted(kept, key=lambda i: i.nodeid in self._names and not _is_core(i))
+        by_name = {item.nodeid: item for item in todo}
+        others = [item for item in items if item not in measuring]
+        return [*others, *(by_name[name] for name in order)]
 
     def owns(self, name: str) -> bool:
         """Whether a test's progress is ours to show."""
@@ -103,7 +103,6 @@ class Run:
         identity = unknown_identity(_axes(node).strip(name), _axes(node).pass_)
         started = time.monotonic()
         allowance = session.allowance_s(name)
-        self._progress.begin()
 
         def end(failure: CaseFailure) -> None:
             session.end(name, outcome_of(name, identity, failure), time.monotonic() - started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,41 +66,48 @@ class Session:
         return Limits(self.machine.ceilings, self.machine.floor_s or 0.0)
 
     def plan(self, workloads: Mapping[str, Workload | None], core: set[str]) -> list[str]:
-        """Choose the cases that fit the budget; record the others as over budget.
+        """Put the cases in the order in which they are worth their time.
 
         Args:
-            workloads: The cases by full name, in order; None where only running the test tells.
+            workloads: The cases by full name; None where only running the test tells.
             core: Names of the cases to keep when time is short.
 
         Returns:
-            Names of the chosen cases.
+            Names of all cases, core cases first, cheapest first among both.
         """
         options = self.options
-        estimates = []
-        for name, workload in workloads.items():
-            least = self._least_s(name, workload) if workload else 0.0
-            estimates.append(
-                budget.estimate(
-                    name,
-                    core=name in core,
-                    roofline_s=least,
-                    max_time_s=options.max_time_s,
-                    min_rounds=options.min_rounds,
-                )
+        estimates = [
+            budget.estimate(
+                name,
+                core=name in core,
+                roofline_s=self._least_s(name, workload) if workload else 0.0,
+                max_time_s=options.max_time_s,
+                min_rounds=options.min_rounds,
             )
-        chosen, left_out = budget.choose(estimates, self.time_left_s)
-        self.estimates = {each.name: each for each in chosen}
-        for each in left_out:
-            failure = CaseFailure(
-                Outcome.OVER_BUDGET,
-                f"would take about {print_duration(each.total_s)} by its roofline, more than is "
-                "left of the budget",
-                estimated_s=each.total_s,
-            )
-            found = workloads[each.name]
-            assert found is not None  # a case without a workload is estimated at next to nothing
-            self.end(each.name, outcome_of(each.name, found.identity, failure), 0.0)
-        return [each.name for each in chosen]
+            for name, workload in workloads.items()
+        ]
+        estimates.sort(key=lambda each: (not each.core, each.total_s))
+        self.estimates = {each.name: each for each in estimates}
+        return list(self.estimates)
+
+    def expected(self) -> list[budget.Estimate]:
+        """The cases still to come that will fit into the time left, at the pace so far."""
+        ended, pace = self.journal.ended, self._pace
+        ahead = [
+            replace(each, total_s=pace * each.total_s)
+            for each in self.estimates.values()
+            if each.name not in ended
+        ]
+        return budget.choose(ahead, self.time_left_s)[0]
+
+    @property
+    def _pace(self) -> float:
+        """What the timed cases took over what they were estimated to take."""
+        # A case that was not timed ended early and says nothing of how long the others take.
+        timed = {name: e.spent_s for name, e in self.journal.ended.items() if e.benchmark}
+        both = [(e.total_s, timed[e.name]) for e in self.estimates.values() if e.name in timed]
+        estimated, spent = (sum(column) for column in zip(*both, strict=True)) if both else (0, 0)
+        return spent / estimated if estimated and spent else 1.0
 
     def _least_s(self, name: str, workload: Workload) -> float:
         try:
@@ -127,8 +134,14 @@ class Session:
         """
         self._order += 1
         self.journal.append(Entry(kind="begin", name=name))
-        if self.time_left_s <= 0:
-            raise CaseFailure(Outcome.OVER_BUDGET, "the budget was spent before its turn came")
+        planned = self.estimates.get(name)
+        seconds = self._pace * planned.total_s if planned else 0.0
+        if seconds >= self.time_left_s:
+            raise CaseFailure(
+                Outcome.OVER_BUDGET,
+                f"would take about {print_duration(seconds)} by its roofline, more than is left",
+                estimated_s=seconds,
+            )
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name) if name in self._traced else compiling.trace(workload)
         return protocol.prepare(traced)
@@ -156,12 +169,7 @@ class Session:
 
     def _core_left_s(self, name: str) -> float:
         """Time that the core cases still to come will take, which a slow case must not eat."""
-        ended = self.journal.ended
-        return sum(
-            each.total_s
-            for each in self.estimates.values()
-            if each.core and each.name != name and each.name not in ended
-        )
+        return sum(each.total_s for each in self.expected() if each.core and each.name != name)
 
     def _refuse_saturated(self, case: Identity) -> None:
         """Stop doubling the batch where the last doubling failed or did not pay."""
@@ -194,14 +202,8 @@ class Session:
         )
 
     def eta_s(self) -> float:
-        """Time that the cases still to come will take, corrected by what the past ones took."""
-        ended = self.journal.ended
-        ahead = sum(e.total_s for e in self.estimates.values() if e.name not in ended)
-        # A case that was not timed ended early and says nothing of how long the others take.
-        timed = {name: entry.spent_s for name, entry in ended.items() if entry.benchmark}
-        done = [(e, timed[e.name]) for e in self.estimates.values() if e.name in timed]
-        expected, spent = sum(e.total_s for e, _ in done), sum(s for _, s in done)
-        return ahead * (spent / expected if expected and spent else 1.0)
+        """Time that the cases still to come will take."""
+        return sum(each.total_s for each in self.expected())
 
     def finish(self) -> Path | None:
         """Turn the journal into a result file when every planned case has an outcome.
