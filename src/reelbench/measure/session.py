@@ -139,7 +139,7 @@ class Session:
         if seconds >= self.time_left_s:
             raise CaseFailure(
                 Outcome.OVER_BUDGET,
-                f"would take about {print_duration(seconds)} by its roofline, more than is left",
+                f"about {print_duration(seconds)} by its roofline, more than was left",
                 estimated_s=seconds,
             )
         self._refuse_saturated(workload.identity)
