@@ -60,3 +60,25 @@ def test_the_machine_is_shown_with_its_id_and_facts(capsys):
 def test_the_machine_fits_in_a_hundred_characters(capsys):
     assert main(["doctor"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+def test_the_load_of_a_last_command_is_not_called_other_work():
+    assert list(advice(QUIET | {"cpus_usable": 2, "load_1m": 0.4})) == []
+
+
+def test_what_jax_computes_on_is_told_and_a_jax_that_does_not_start_is_the_first_advice(
+    capsys, monkeypatch
+):
+    from reelbench.machine import backend
+
+    assert main(["doctor", "--format", "json"]) == 0
+    facts, _ = json.loads(capsys.readouterr().out)["tables"]
+    assert "backend" in {row["name"] for row in facts["rows"]}
+
+    def broken(_):
+        raise RuntimeError("Unable to initialize backend 'cuda'")
+
+    monkeypatch.setattr(backend, "facts", broken)
+    assert main(["doctor", "--format", "json"]) == 0
+    _, found = json.loads(capsys.readouterr().out)["tables"]
+    assert found["rows"][0]["advice"].startswith("JAX does not start (RuntimeError: Unable to init")

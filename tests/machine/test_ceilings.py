@@ -80,8 +80,8 @@ def test_the_memory_ceiling_is_the_rate_of_the_largest_size(monkeypatch):
     assert (ceiling.kind, ceiling.dtype, ceiling.unit) == ("memory", "float32", "B/s")
     assert [int(size) for size in ceiling.sweep] == [2**20, 2**22]
     assert min(ceiling.sweep.values()) > 0
-    assert ceiling.shape == str(2**22)
-    assert ceiling.rate == ceiling.sweep[ceiling.shape]
+    assert ceiling.shape == "4.00 MiB"
+    assert ceiling.rate == ceiling.sweep[str(2**22)]
 
 
 def test_a_cache_does_not_raise_the_memory_ceiling(monkeypatch):

@@ -207,3 +207,53 @@ def test_two_runs_at_once_do_not_share_a_file(project):
     outputs = [process.communicate()[0].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert len(project.files()) == 2
+
+
+def fail_to_write(project, where):
+    """Let the disk be full from the third write of a kind on."""
+    conftest = (project.path / "conftest.py").read_text()
+    project.pytester.makeconftest(
+        conftest
+        + f"""
+from reelbench.results import {where[0]}
+owner = getattr({where[0]}, {where[1]!r}, {where[0]}) if {where[1]!r} else {where[0]}
+real, count = getattr(owner, {where[2]!r}), [0]
+
+def full(*args):
+    count[0] += 1
+    if count[0] > {where[3]}:
+        raise OSError(28, "No space left on device")
+    return real(*args)
+
+import os
+if os.environ.get("FULL"):
+    setattr(owner, {where[2]!r}, full)
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "where",
+    [("journal", "Journal", "append", 6), ("store", "", "write_new", 0)],
+    ids=["in the middle", "at the end"],
+)
+def test_a_disk_that_fills_up_is_said_in_a_line_and_resuming_completes_the_run(
+    project, monkeypatch, where
+):
+    project.write(CASES)
+    fail_to_write(project, where)
+    monkeypatch.setenv("FULL", "1")
+    result = project.run("--reel-pass=forward")
+    assert result.ret not in (0, pytest.ExitCode.USAGE_ERROR)
+    output = result.stdout.str() + result.stderr.str()
+    assert (
+        "cannot be written (No space left on device); what was measured before is in the" in output
+    )
+    assert "Traceback" not in output
+    assert not project.files()
+    monkeypatch.delenv("FULL")
+    assert project.run("--reel-pass=forward", "--reel-resume").ret in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    )
+    assert len(load(project.files()[0]).records) == 4

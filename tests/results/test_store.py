@@ -201,12 +201,12 @@ def test_a_file_system_without_links_takes_files_too_and_still_overwrites_nothin
     tmp_path, monkeypatch
 ):
     def no_links(*_):
-        raise OSError(95, "Operation not supported")
+        raise OSError(errno.ENOTSUP, "Operation not supported")
 
     monkeypatch.setattr(os, "link", no_links)
     path = tmp_path / "run.json"
-    store.write_new(path, b"first")
+    write_new(path, b"first")
     with pytest.raises(FileExistsError):
-        store.write_new(path, b"second")
+        write_new(path, b"second")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]

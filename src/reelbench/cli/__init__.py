@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output()
         return ANSWERED
     except Exception as error:
+        if isinstance(error, OSError):
+            _discard_output()  # what is still buffered would fail again when the process ends
         return _complain(_explain(error))
 
 

@@ -11,8 +11,9 @@ from reelbench.report.facts import fact_table
 from reelbench.report.tables import Column, Table, plain
 from reelbench.units import print_bytes
 
-# A tenth of the processors busy with something else shows in the times.
-_BUSY = 0.1
+# A tenth of the processors busy with something else shows in the times; below half of one it is
+# mostly the last command typed.
+_BUSY, _LEAST_BUSY = 0.1, 0.5
 # The smallest core layers need about a gibibyte with their gradients.
 _LITTLE_MEMORY_BYTES = 2 * 2**30
 
@@ -24,7 +25,8 @@ def doctor(*, style: FormatOption = "table") -> None:
         style: How to write it.
     """
     facts = collect()
-    found = list(advice(facts)) or ["Nothing known disturbs measuring on this machine."]
+    trouble = _ask_jax(facts)
+    found = [*trouble, *advice(facts)] or ["Nothing known disturbs measuring on this machine."]
     answer(
         [
             fact_table(f"This machine is {machine_id(facts)}", facts),
@@ -36,6 +38,20 @@ def doctor(*, style: FormatOption = "table") -> None:
         ],
         style,
     )
+
+
+def _ask_jax(facts: dict[str, Fact]) -> list[str]:
+    """Add what JAX says of its device to the facts; return what keeps it from saying so."""
+    if "jax" not in facts:
+        return []
+    try:
+        from reelbench.machine import backend
+
+        facts |= backend.facts(facts)
+    except Exception as error:  # whatever a plugin of JAX raises is what the user must know
+        reason = " ".join(str(error).split())[:200]
+        return [f"JAX does not start ({type(error).__name__}: {reason}): nothing can be measured."]
+    return []
 
 
 def advice(facts: Mapping[str, Fact]) -> Iterator[str]:
@@ -67,7 +83,7 @@ def advice(facts: Mapping[str, Fact]) -> Iterator[str]:
 def _processors(facts: Mapping[str, Fact]) -> Iterator[str]:
     usable, quota = _number(facts, "cpus_usable"), _number(facts, "cgroup_cpus")
     load = _number(facts, "load_1m")
-    if load is not None and usable and load > _BUSY * usable:
+    if load is not None and usable and load > max(_BUSY * usable, _LEAST_BUSY):
         yield (
             f"Other work is running: the load average of the last minute is {load:.1f} on "
             f"{usable:.0f} CPUs. Stop it or wait, and measure on a quiet machine."

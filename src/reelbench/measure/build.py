@@ -19,6 +19,7 @@ from reelbench import layers, work
 from reelbench.catalogue import Input, Preset
 from reelbench.machine import backend
 from reelbench.measure import passes
+from reelbench.measure.options import Axes
 from reelbench.measure.workload import Workload
 from reelbench.results.schema import Identity
 
@@ -69,6 +70,13 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
     if preset.carry:
         return _carrying(apply, variables, (parameters, others), inputs, draw, preset.carry, common)
     return _passing(apply, variables, (parameters, others), inputs, draw, pass_, common)
+
+
+def at_axes(preset: Preset, axes: Axes) -> Workload:
+    """The workload of a row at one point of the axes."""
+    assert axes.dtype is not None
+    assert axes.batch is not None
+    return from_catalogue(preset, pass_=axes.pass_, dtype=axes.dtype, batch=axes.batch)
 
 
 def from_user(

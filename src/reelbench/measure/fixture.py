@@ -89,7 +89,7 @@ class Measure:
         reference: Callable[..., Any] | None,
     ) -> Workload:
         if isinstance(target, Preset):
-            return of_item(target, self._axes)
+            return build.at_axes(target, self._axes)
         import jax
 
         leaves = [x for x in jax.tree.leaves(inputs) if hasattr(x, "shape")]
@@ -111,10 +111,3 @@ class Measure:
             if failure.outcome.is_mistake:
                 pytest.fail(str(failure), pytrace=False)
             pytest.skip(str(failure))
-
-
-def of_item(preset: Preset, axes: Axes) -> Workload:
-    """The workload of a catalogue row at one point of the axes."""
-    assert axes.dtype is not None
-    assert axes.batch is not None
-    return build.from_catalogue(preset, pass_=axes.pass_, dtype=axes.dtype, batch=axes.batch)

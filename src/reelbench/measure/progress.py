@@ -115,7 +115,8 @@ class Progress:
         if file is None:
             path = self._path(session.journal.path)
             missing = len(session.journal.missing)
-            terminal.write_line(f"{missing} cases are missing; what was measured is in {path}")
+            said = f"{missing} cases are missing; " if missing else ""
+            terminal.write_line(f"{said}what was measured is in {path}")
             terminal.write_line("next: run the same command with --reel-resume")
             return
         shown = self._path(file)

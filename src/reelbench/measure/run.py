@@ -14,6 +14,7 @@ import pytest
 
 from reelbench.catalogue import Preset
 from reelbench.measure import opening
+from reelbench.measure.build import at_axes
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Axes, Options
 from reelbench.measure.progress import Progress
@@ -52,6 +53,7 @@ class Run:
         self._progress = progress
         self._names: set[str] = set()
         self._file: Path | None = None
+        self._trouble = ""
 
     @classmethod
     def start(cls, config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> Run:
@@ -99,6 +101,14 @@ class Run:
         self, node: pytest.Item, benchmark: Any, build: Callable[[], Workload]
     ) -> CaseRecord:
         """Measure one case through pytest-benchmark's fixture and journal what became of it."""
+        try:
+            return self._measure(node, benchmark, build)
+        except StoreError as error:
+            pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+    def _measure(
+        self, node: pytest.Item, benchmark: Any, build: Callable[[], Workload]
+    ) -> CaseRecord:
         name, session = node.nodeid, self._session
         identity = unknown_identity(_axes(node).strip(name), _axes(node).pass_)
         started = time.monotonic()
@@ -125,6 +135,8 @@ class Run:
             if failure.outcome.is_mistake:
                 pytest.fail(message, pytrace=False)
             pytest.skip(message)
+        except StoreError:
+            raise
         except Exception as error:  # a mistake in the layer's own code: its traceback says most
             text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             end(CaseFailure(Outcome.COMPILE_FAILED, text))
@@ -150,9 +162,11 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether a case of this run, also before it was resumed, was measured wrongly."""
+        """Whether a case, also before the run was resumed, was wrong, or the file not written."""
         ended = self._session.journal.ended.values()
-        return any(entry.outcome and entry.outcome.outcome.is_mistake for entry in ended)
+        return bool(self._trouble) or any(
+            entry.outcome and entry.outcome.outcome.is_mistake for entry in ended
+        )
 
     def complete(self, output: dict[str, Any]) -> None:
         """Add our blocks to a document that pytest-benchmark wrote."""
@@ -164,7 +178,10 @@ class Run:
 
     def finish(self) -> None:
         """Write the result file, or keep the journal of a run that was cut short."""
-        self._file = self._session.finish()
+        try:
+            self._file = self._session.finish()
+        except StoreError as error:
+            self._trouble = str(error)
         benchmarks = self._config._benchmarksession  # type: ignore[attr-defined]
         arguments = map(str, self._config.invocation_params.args)
         asked = any(argument.startswith(_TABLE_OPTIONS) for argument in arguments)
@@ -174,6 +191,8 @@ class Run:
     def summarise(self, terminal: Any) -> None:
         """Print the table, where the results are, and what to type next."""
         self._progress.summary(self._session, self._file, terminal)
+        if self._trouble:
+            terminal.write_line(f"reelbench: {self._trouble}")
 
 
 def _axes(item: pytest.Item) -> Axes:
@@ -192,10 +211,8 @@ def _is_core(item: pytest.Item) -> bool:
 
 
 def _workload(item: pytest.Item) -> Workload | None:
-    from reelbench.measure.fixture import of_item
-
     preset = _preset(item)
-    return None if preset is None else of_item(preset, _axes(item))
+    return None if preset is None else at_axes(preset, _axes(item))
 
 
 def _timer(benchmark: Any) -> Callable[[Callable[[], Any], int, int], list[float]]:

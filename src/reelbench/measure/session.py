@@ -133,7 +133,7 @@ class Session:
             CaseFailure: The case cannot or must not be timed; `end` must be told.
         """
         self._order += 1
-        self.journal.append(Entry(kind="begin", name=name))
+        self._append(Entry(kind="begin", name=name))
         planned = self.estimates.get(name)
         seconds = self._pace * planned.total_s if planned else 0.0
         if seconds >= self.time_left_s:
@@ -196,10 +196,20 @@ class Session:
         spent_s: float,
         benchmark: dict[str, Any] | None = None,
     ) -> None:
-        """Write what became of a case to the journal; without an outcome it leaves the run."""
-        self.journal.append(
+        """Write what became of a case to the journal; without an outcome it leaves the run.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        self._append(
             Entry(kind="case", name=name, outcome=outcome, benchmark=benchmark, spent_s=spent_s)
         )
+
+    def _append(self, entry: Entry) -> None:
+        try:
+            self.journal.append(entry)
+        except OSError as error:
+            raise _unwritable(self.journal.path, error) from None
 
     def eta_s(self) -> float:
         """Time that the cases still to come will take."""
@@ -210,12 +220,19 @@ class Session:
 
         Returns:
             The file, or None when cases are missing and the journal stays.
+
+        Raises:
+            StoreError: The file could not be written; the journal stays.
         """
         if self.journal.missing:
             self.journal.close()
             return None
         path = self.journal.path.with_suffix(".json")
-        store.write_new(path, journals.encode(journals.document(self.journal)))
+        try:
+            store.write_new(path, journals.encode(journals.document(self.journal)))
+        except OSError as error:
+            self.journal.close()
+            raise _unwritable(path, error) from None
         self.journal.close(remove=True)
         return path
 
@@ -245,6 +262,13 @@ def unknown_identity(name: str, pass_: str = "unknown") -> Identity:
         pass_=pass_,
         implementation="unknown",
         precision="unknown",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> store.StoreError:
+    return store.StoreError(
+        f"{path}: cannot be written ({error.strerror or error}); what was measured before is in "
+        "the journal: make room and go on with --reel-resume"
     )
 
 

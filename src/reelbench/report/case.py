@@ -130,7 +130,7 @@ def _work(work: Work) -> list[Row]:
         _rate("tokens a call", work.tokens),
         (plain("parameters"), Cell(work.parameters, f"{work.parameters:,}")),
         _rate("model FLOPs a call", work.model_flops, "FLOP"),
-        _rate("XLA's FLOPs a call", work.xla_flops, "FLOP"),
+        _rate("XLA's FLOPs, loops once", work.xla_flops, "FLOP"),
         _size("least bytes a call", work.least_bytes),
         _size("XLA's bytes a call", work.xla_bytes),
     ]

@@ -5,6 +5,7 @@ Files are immutable: nothing is ever overwritten, and a file appears whole or no
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 _SPARE_BYTES = 32 * 2**20  # a long run's journal and file together are a few MiB
+# What a file system without hard links (exFAT, some network mounts) answers.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class StoreError(OSError):
@@ -76,11 +79,11 @@ def write_new(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         try:
             os.link(partial, path)  # unlike a rename, a link does not replace
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
             if path.exists():
-                raise FileExistsError(17, "exists already", str(path)) from None
+                raise FileExistsError(errno.EEXIST, "exists already", str(path)) from None
             partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
