@@ -104,10 +104,9 @@ class Session:
     def _pace(self) -> float:
         """What the timed cases took over what they were estimated to take."""
         # A case that was not timed ended early and says nothing of how long the others take.
-        timed = {name: e.spent_s for name, e in self.journal.ended.items() if e.benchmark}
-        both = [(e.total_s, timed[e.name]) for e in self.estimates.values() if e.name in timed]
-        estimated, spent = (sum(column) for column in zip(*both, strict=True)) if both else (0, 0)
-        return spent / estimated if estimated and spent else 1.0
+        timed = [entry for entry in self.journal.ended.values() if entry.benchmark]
+        estimated = sum(entry.estimated_s for entry in timed)
+        return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
 
     def _least_s(self, name: str, workload: Workload) -> float:
         try:
@@ -201,8 +200,16 @@ class Session:
         Raises:
             StoreError: The disk took no more.
         """
+        planned = self.estimates.get(name)
         self._append(
-            Entry(kind="case", name=name, outcome=outcome, benchmark=benchmark, spent_s=spent_s)
+            Entry(
+                kind="case",
+                name=name,
+                outcome=outcome,
+                benchmark=benchmark,
+                spent_s=spent_s,
+                estimated_s=planned.total_s if planned else 0.0,
+            )
         )
 
     def _append(self, entry: Entry) -> None:

@@ -65,6 +65,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         outcome: What became of the case.
         benchmark: Its entry in pytest-benchmark's form, when it was timed.
         spent_s: Wall time the case took in all.
+        estimated_s: What it was planned to take.
     """
 
     kind: Kind
@@ -73,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: CaseOutcome | None = None
     benchmark: dict[str, Any] | None = None
     spent_s: float = 0.0
+    estimated_s: float = 0.0
 
 
 class Journal:
