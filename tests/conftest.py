@@ -1,9 +1,16 @@
 """Plugins and settings shared by all tests."""
 
-from hypothesis import HealthCheck, settings
+import pytest
 
 pytest_plugins = ["pytester"]
 
-# How fast examples are drawn says how busy the machine is, not whether the code is right.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest loads this file under --benchmark-only too, where hypothesis need not be installed.
+    if not config.pluginmanager.hasplugin("hypothesispytest"):
+        return
+    from hypothesis import HealthCheck, settings
+
+    # How fast examples are drawn says how busy the machine is, not whether the code is right.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
