@@ -210,3 +210,8 @@ def test_a_file_system_without_links_takes_files_too_and_still_overwrites_nothin
         write_new(path, b"second")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_outside_a_repository_says_so_in_its_name(tmp_path):
+    assert new_stem(tmp_path, "m", NOON, "unversioned").name == "20260102T120000Z-nocommit"
+    assert new_stem(tmp_path, "m", NOON, COMMIT).name == "20260102T120000Z-0123456"

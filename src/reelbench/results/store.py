@@ -24,7 +24,8 @@ class StoreError(OSError):
 
 def new_stem(folder: Path, machine_id: str, created: datetime, commit: str | None) -> Path:
     """A path without suffix for a new run, in an existing folder, that no other run uses."""
-    short = re.sub(r"[^0-9a-f]", "", (commit or "").lower())[:7] or "nocommit"
+    # Outside a repository pytest-benchmark gives a word instead of a hash.
+    short = commit[:7] if commit and re.fullmatch(r"[0-9a-f]{7,64}", commit) else "nocommit"
     home = folder / machine_id
     stem = home / f"{created:%Y%m%dT%H%M%SZ}-{short}"
     for number in range(2, 1000):
