@@ -154,7 +154,7 @@ def test_a_call_that_does_not_come_back_costs_its_allowance_and_the_rest_is_meas
     by_name = {o.name.partition("::")[2]: o for o in made.reelbench.outcomes}
     assert by_name["test_good[forward]"].outcome == "ok"
     assert by_name["test_hangs[forward]"].outcome == "over_budget"
-    assert "had not returned" in by_name["test_hangs[forward]"].reason
+    assert "first call not returned" in by_name["test_hangs[forward]"].reason
     # The mistake that the first process found still fails the run that the second one ends.
     assert by_name["test_broken[forward]"].outcome == "not_finite"
     assert process.returncode == pytest.ExitCode.TESTS_FAILED, output

@@ -95,7 +95,7 @@ class Progress:
             of = f"{print_share(share)} of ceiling" if share is not None else ""
             said = f"{print_time(record.timing.median_s):>8} ± {print_share(width):<6} {of}"
         else:
-            said = shorten(f"{failure.outcome}: {failure.reason}", 50) if failure else ""
+            said = shorten(f"{failure.outcome}: {failure.reason}", 46) if failure else ""
         name = f"{case.preset.rpartition('::')[2]} {case.pass_}"
         if case.family != OWN_FAMILY:
             name += "" if case.dtype == "float32" else f" {case.dtype}"

@@ -119,7 +119,7 @@ class Run:
             self._progress.end(session, identity, failure=failure)
 
         def expire() -> None:
-            reason = f"the first call had not returned after {print_duration(allowance)}"
+            reason = f"first call not returned after {print_duration(allowance)}"
             end(CaseFailure(Outcome.OVER_BUDGET, reason, allowance_s=allowance))
             self._start_again()
 
