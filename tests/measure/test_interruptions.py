@@ -147,7 +147,7 @@ def test_a_call_that_does_not_come_back_costs_its_allowance_and_the_rest_is_meas
             measure(Block(), X)
     """)
     begun = time.monotonic()
-    process = start(project, "--reel-pass=forward")
+    process = start(project, "--reel-pass=forward", "--reel-budget=30s")
     output = process.communicate()[0].decode()
     assert time.monotonic() - begun < 45
     made = load(project.files()[0])

@@ -118,12 +118,16 @@ class Session:
         return least.seconds if least else 0.0
 
     def allowance_s(self, name: str) -> float:
-        """How long a case may take until its first call has returned."""
+        """How long a case may take until its first call has returned.
+
+        Four times its estimate, or half of what the others will leave of the budget: a larger
+        budget, or fewer cases, gives a slow case the time it needs.
+        """
         planned = self.estimates.get(name)
         usual = _SLOWEST * planned.total_s if planned else 0.0
-        return max(
-            _SHORTEST_ALLOWANCE_S, min(max(usual, 2 * _SHORTEST_ALLOWANCE_S), self.time_left_s)
-        )
+        others = sum(each.total_s for each in self.expected() if each.name != name)
+        wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.time_left_s - others) / 2)
+        return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.time_left_s))
 
     def prepare(self, name: str, workload: Workload) -> Prepared:
         """Compile a case and check it; nothing is timed yet.
