@@ -7,7 +7,8 @@ import pytest
 from flax import nnx
 
 from reelbench.catalogue import Input, Preset, find
-from reelbench.measure import build, clock, compiling, passes
+from reelbench.layers import passes
+from reelbench.measure import build, clock, compiling
 from reelbench.work import nbytes
 
 ROW = Preset(

@@ -1,7 +1,7 @@
 """What is measured: published shapes of video-model layers, one family a file, without JAX.
 
 Every module in this package except `preset` and `names` is a family: its ``PRESETS`` is a table of
-rows, its docstring says what the family is.
+rows, its docstring says what the family is. Whole models stand in the package `models`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOT_FAMILIES = {"preset", "names"}
 @functools.cache
 def families() -> tuple[str, ...]:
     """Names of the families, sorted."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
+    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
     return tuple(sorted(name for name in found if name not in _NOT_FAMILIES))
 
 

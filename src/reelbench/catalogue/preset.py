@@ -71,6 +71,12 @@ class Preset:
     family: str = field(default="", compare=False)
 
     @property
+    def sizes(self) -> str:
+        """Everything that decides the work of the row, as text: equal for equal work."""
+        options = sorted(self.options.items())
+        return repr((self.family, self.layer, dict(self.inputs), options, self.carry))
+
+    @property
     def frames(self) -> int:
         """Video frames in one clip."""
         return self.clip[0]

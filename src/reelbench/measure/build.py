@@ -17,8 +17,8 @@ from flax import nnx
 
 from reelbench import layers, work
 from reelbench.catalogue import Input, Preset
+from reelbench.layers import passes
 from reelbench.machine import backend
-from reelbench.measure import passes
 from reelbench.measure.options import Axes
 from reelbench.measure.workload import Workload
 from reelbench.results.schema import Identity
@@ -37,7 +37,7 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
         return module
 
     apply, parameters, others = passes.of_module(nnx.eval_shape(create), pass_)
-    inputs = tuple(_shape(each, batch, dtype) for each in preset.inputs.values())
+    inputs = tuple(passes.shape_of(each, batch, dtype) for each in preset.inputs.values())
 
     def variables() -> tuple[Any, Any]:
         # One program for all: initialising array by array compiles for seconds.
@@ -161,7 +161,7 @@ def _passing(
             **common,
         )
     outputs = jax.eval_shape(lambda p, o, i: apply(p, o, i)[0], *state, inputs)
-    cotangent = jax.tree.map(lambda x: x if passes.is_floating(x) else None, outputs)
+    cotangent = passes.cotangent_of(outputs)
 
     def cotangents() -> Any:
         rng = np.random.default_rng(_SEED + 1)
@@ -201,13 +201,6 @@ def _carrying(
         inputs=(0, 1),
         carry=1,
         **common,
-    )
-
-
-def _shape(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
-    kinds = {"normal": dtype, "index": "int32"}
-    return jax.ShapeDtypeStruct(
-        each.batch_shape(batch), jnp.dtype(kinds.get(each.values, "float32"))
     )
 
 

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from reelbench.layers.passes import is_floating
 from reelbench.measure.compiling import Compiled
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.passes import is_floating
 from reelbench.results.outcome import Outcome
 from reelbench.units import print_rate
 

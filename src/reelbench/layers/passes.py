@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from reelbench.catalogue import Input
+
 Function = Callable[..., Any]
 
 
@@ -51,26 +53,51 @@ def train(apply: Function) -> Function:
     """``(parameters, others, inputs, cotangent) -> (loss, gradients, others)``."""
 
     def run_train(parameters: Any, others: Any, inputs: tuple[Any, ...], cotangent: Any) -> Any:
-        leaves, structure = jax.tree.flatten(inputs)
-        floating = [is_floating(leaf) for leaf in leaves]
+        moving, differentiable = by_floating(apply, others, inputs)
 
         def loss(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
-            given = iter(moving)
-            full = [
-                next(given) if moves else leaf for leaf, moves in zip(leaves, floating, strict=True)
-            ]
-            # A variable may only be updated in the trace it was made in: make it anew.
-            fresh = jax.tree.map(lambda leaf: leaf, others)
-            outputs, updated = apply(parameters, fresh, jax.tree.unflatten(structure, full))
+            outputs, updated = differentiable(parameters, moving)
             return inner_product(outputs, cotangent), updated
 
-        moving = [leaf for leaf, moves in zip(leaves, floating, strict=True) if moves]
         (value, updated), gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
             parameters, moving
         )
         return value, gradients, updated
 
     return run_train
+
+
+def by_floating(
+    apply: Function, others: Any, inputs: tuple[Any, ...]
+) -> tuple[list[Any], Function]:
+    """The floating inputs, and ``(parameters, floating inputs) -> (outputs, others)``."""
+    leaves, structure = jax.tree.flatten(inputs)
+    floating = [is_floating(leaf) for leaf in leaves]
+
+    def differentiable(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
+        given = iter(moving)
+        full = [
+            next(given) if moves else leaf for leaf, moves in zip(leaves, floating, strict=True)
+        ]
+        # A variable may only be updated in the trace it was made in: make it anew.
+        fresh = jax.tree.map(lambda leaf: leaf, others)
+        outputs, updated = apply(parameters, fresh, jax.tree.unflatten(structure, full))
+        return outputs, updated
+
+    return [leaf for leaf, moves in zip(leaves, floating, strict=True) if moves], differentiable
+
+
+def cotangent_of(outputs: Any) -> Any:
+    """The floating leaves of the outputs' shapes, which ``train`` needs a cotangent for."""
+    return jax.tree.map(lambda x: x if is_floating(x) else None, outputs)
+
+
+def shape_of(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an input of the catalogue, for ``batch`` clips and a case's dtype."""
+    kinds = {"normal": dtype, "index": "int32"}
+    return jax.ShapeDtypeStruct(
+        each.batch_shape(batch), jnp.dtype(kinds.get(each.values, "float32"))
+    )
 
 
 def is_floating(leaf: Any) -> bool:
