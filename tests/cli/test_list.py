@@ -1,10 +1,13 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
 from reelbench import catalogue
+from reelbench.catalogue.models import models
 from reelbench.cli import main
 
 
@@ -14,17 +17,57 @@ def answered(capsys, *words: str) -> str:
 
 
 def rows(capsys, *words: str) -> list[dict]:
-    return json.loads(answered(capsys, *words, "--format", "json"))["tables"][0]["rows"]
+    tables = json.loads(answered(capsys, *words, "--format", "json"))["tables"]
+    return [row for table in tables for row in table["rows"]]
 
 
 def test_every_preset_is_listed_with_its_source(capsys):
-    listed = rows(capsys)
+    listed = rows(capsys, "--only", "presets")
     assert [row["preset"] for row in listed] == [row.name for row in catalogue.presets()]
     assert all(row["source"] and row["clip"] and row["inputs"] for row in listed)
 
 
+def test_every_model_is_listed_with_its_source_and_size(capsys):
+    listed = rows(capsys, "--only", "models")
+    assert [row["model"] for row in listed] == [model.name for model in models()]
+    assert all(row["source"] and row["parameters"] and row["model_flops"] for row in listed)
+
+
+def test_listing_says_what_a_layer_costs_in_the_pass_asked_for(capsys):
+    (forward,) = (r for r in rows(capsys, "convolution") if r["preset"] == "r3d-layer1")
+    (train,) = (
+        r for r in rows(capsys, "convolution", "--pass", "train") if r["preset"] == "r3d-layer1"
+    )
+    positions, taps = 16 * 56 * 56, 27 * 64
+    parameters, activation = taps * 64, positions * 64
+    assert forward["parameters"] == parameters
+    assert forward["model_flops"] == 2 * positions * taps * 64
+    assert forward["least_bytes"] == 4 * (parameters + 2 * activation)
+    assert forward["intensity"] == forward["model_flops"] / forward["least_bytes"]
+    assert train["model_flops"] == 3 * forward["model_flops"]
+
+
+def test_listing_recorded_rows_loads_no_jax():
+    code = (
+        "import sys; from reelbench.cli import main; from reelbench.catalogue import presets;"
+        "code = main(['list', '--only', 'presets']);"
+        "sys.exit(code or ('jax' in sys.modules and 3))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_published_figures_stand_beside_ours(capsys):
+    listed = rows(capsys, "--published")
+    assert len(listed) == sum(len(model.published) for model in models())
+    for row in listed:
+        assert row["source"]
+        assert row["met"] == (not row["unmet"])
+        assert row["ours"] / row["published"] - 1 == row["difference"]
+
+
 def test_the_list_fits_in_a_hundred_characters(capsys):
-    for words in ([], ["attention"]):
+    for words in ([], ["attention"], ["--pass", "train"], ["--published"]):
         assert max(map(len, answered(capsys, *words).splitlines())) <= 100
 
 
@@ -41,7 +84,7 @@ def test_core_chooses_core_rows(capsys):
 def test_a_preset_is_given_in_full(capsys):
     text = answered(capsys, "r3d-layer1")
     row = catalogue.find("r3d-layer1")
-    for part in ("16×56×56×64", "in_features", "forward, train", row.source.split(";")[0]):
+    for part in ("16×56×56×64", "in_features", "train", "FLOP/B", row.source.split(";")[0]):
         assert part in text
 
 
@@ -52,8 +95,25 @@ def test_every_preset_can_be_given_in_full(preset, capsys):
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("model", models(), ids=lambda model: model.name)
+def test_every_model_can_be_given_in_full(model, capsys):
+    lines = answered(capsys, model.name).splitlines()
+    assert max(map(len, lines)) <= 100
+
+
+def test_a_model_and_its_kind_choose_models_only(capsys):
+    model = models()[0]
+    assert {row["kind"] for row in rows(capsys, model.kind)} == {model.kind}
+
+
+def test_a_choice_among_presets_contradicts_models_only(capsys):
+    assert main(["list", "--core", "--only", "models"]) == 2
+    assert "leave out" in capsys.readouterr().err
+
+
 def test_csv_has_a_row_for_every_preset(capsys):
-    listed = list(csv.DictReader(io.StringIO(answered(capsys, "--format", "csv"))))
+    text = answered(capsys, "--only", "presets", "--format", "csv")
+    listed = list(csv.DictReader(io.StringIO(text)))
     assert len(listed) == len(catalogue.presets())
 
 

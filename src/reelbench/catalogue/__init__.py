@@ -1,7 +1,7 @@
 """What is measured: published shapes of video-model layers, one family a file, without JAX.
 
-Every module in this package except `preset` and `names` is a family: its ``PRESETS`` is a table of
-rows, its docstring says what the family is. Whole models stand in the package `models`.
+Every module in this package except `preset`, `names` and `counted` is a family: its ``PRESETS`` is
+a table of rows, its docstring says what the family is. Whole models stand in the package `models`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reelbench.catalogue.preset import Input, Pass, Preset
 
 __all__ = ["Input", "Pass", "Preset", "UnknownNameError", "families", "find", "presets"]
 
-_NOT_FAMILIES = {"preset", "names"}
+_NOT_FAMILIES = {"counted", "names", "preset"}
 
 
 @functools.cache

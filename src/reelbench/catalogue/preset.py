@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from math import prod
 from typing import Any, Literal
 
 Pass = Literal["forward", "train"]
+PASSES: tuple[Pass, ...] = ("forward", "train")
 Values = Literal["normal", "parameter", "state", "unit", "index"]
 
 
@@ -66,15 +68,16 @@ class Preset:
     source: str
     assumed: bool = False
     core: bool = False
-    passes: tuple[Pass, ...] = ("forward", "train")
+    passes: tuple[Pass, ...] = PASSES
     carry: int = 0
     family: str = field(default="", compare=False)
 
     @property
     def sizes(self) -> str:
-        """Everything that decides the work of the row, as text: equal for equal work."""
-        options = sorted(self.options.items())
-        return repr((self.family, self.layer, dict(self.inputs), options, self.carry))
+        """Hash of everything that decides the work of the row: equal for equal work."""
+        inputs, options = list(self.inputs.items()), sorted(self.options.items())
+        text = repr((self.family, self.layer, inputs, options, self.passes, self.carry))
+        return sha256(text.encode()).hexdigest()[:16]
 
     @property
     def frames(self) -> int:

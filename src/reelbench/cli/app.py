@@ -15,8 +15,8 @@ app = App(
 )
 
 for _name, _place, _help in (
-    ("list", "listing:list_presets", "What can be measured: families of layers and their presets."),
-    ("show", "show:show", "What one run measured: the machine, the layers, what was left out."),
+    ("list", "listing:list_catalogue", "What can be measured: layers, their presets, and models."),
+    ("show", "show:show", "What one run measured, or what a model is made of."),
     ("compare", "compare:compare_runs", "Two runs side by side: what differs, and the ratios."),
     ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),
 ):

@@ -63,10 +63,11 @@ def run_file(text: str) -> Path:
 def labelled(text: str) -> tuple[str, str]:
     """Split ``label=path``; the label is empty where there is none or the whole names a file."""
     found = _LABEL.fullmatch(text)
-    return (found[1], found[2]) if found and not _exists(text) else ("", text)
+    return (found[1], found[2]) if found and not exists(text) else ("", text)
 
 
-def _exists(text: str) -> bool:
+def exists(text: str) -> bool:
+    """Whether the text names a file or folder; what cannot name one does not."""
     try:
         return Path(text).exists()
     except (OSError, ValueError):

@@ -1,108 +1,108 @@
-"""``reelbench list``: the families and presets of the catalogue."""
+"""``reelbench list``: what can be measured and counted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+import importlib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from reelbench import catalogue
 from reelbench.catalogue import Preset, UnknownNameError
-from reelbench.cli.arguments import FormatOption, answer
-from reelbench.report.facts import PROPERTY_COLUMNS
-from reelbench.report.tables import Cell, Column, Table, plain
+from reelbench.catalogue import models as compositions
+from reelbench.catalogue.models import Model
+from reelbench.catalogue.preset import Pass
+from reelbench.cli.arguments import FormatOption, UsageError, answer
+from reelbench.cli.counting import count
+from reelbench.report.catalogue import Counting, model_table, preset_in_full, preset_table
+from reelbench.report.composition import LAYERS, model_tables, published_table
+from reelbench.report.tables import Table
 
-_MOST_ROWS = 12  # inputs shown of a preset; an optimizer's state has hundreds
+Only = Literal["presets", "models"]
 
 
-def list_presets(
+def list_catalogue(
     name: str | None = None,
     /,
     *,
     family: str | None = None,
     core: Annotated[bool, Parameter(negative="")] = False,
+    only: Only | None = None,
+    pass_: Annotated[Pass, Parameter(name="--pass")] = "forward",
+    published: Annotated[bool, Parameter(negative="")] = False,
     style: FormatOption = "table",
 ) -> None:
-    """What can be measured: families of layers and their presets.
+    """What can be measured: families of layers, their presets, and the models made of them.
 
     Args:
-        name: A family, a layer, or a preset; a preset's row is given in full.
-        family: Only this family.
+        name: A family, a layer, a preset, a kind of model or a model; a preset and a model are
+            given in full.
+        family: Only this family of layers.
         core: Only presets that are measured first when time is short.
+        only: Only presets, or only models.
+        pass_: The pass whose FLOPs and bytes are given, for one clip in float32.
+        published: The models' published figures beside ours.
         style: How to write it.
     """
-    rows = [row for row in catalogue.presets(family) if row.core or not core]
-    if name is None:
-        answer([_overview(rows)], style)
-        return
-    chosen = [row for row in rows if name in (row.family, row.layer, row.name)]
-    if not chosen:
-        known = dict.fromkeys(n for row in rows for n in (row.family, row.layer, row.name))
-        raise UnknownNameError("family, layer or preset", name, tuple(known))
-    answer([_in_full(chosen[0]) if chosen[0].name == name else _overview(chosen)], style)
-
-
-def _overview(rows: Sequence[Preset]) -> Table:
-    families = {row.family for row in rows}
-    columns = (
-        Column("preset", "preset"),
-        Column("layer", "layer"),
-        Column("family", "family", shown=len(families) > 1),
-        Column("clip", "clip"),
-        Column("inputs", "inputs", give="cut"),
-        Column("passes", "", shown=False),
-        Column("core", "core", shown=False),
-        Column("assumed", "assumed"),
-        # One family's rows leave room for it.
-        Column("source", "source", give="cut", shown=len(families) == 1),
-    )
-    table = tuple(
-        (
-            plain(row.name),
-            plain(row.layer),
-            plain(row.family),
-            plain(_lengths(row.clip)),
-            plain(_inputs(row)),
-            plain(" ".join(row.passes)),
-            _yes(row.core),
-            _yes(row.assumed),
-            plain(row.source),
+    presets = [row for row in catalogue.presets(family) if row.core or not core]
+    models = [] if family or core else list(compositions.models())
+    if only == "models" and (family or core):
+        raise UsageError("--family and --core choose among presets; leave out --only models")
+    presets, models = ([] if only == "models" else presets), ([] if only == "presets" else models)
+    if name is not None:
+        chosen = [r for r in presets if name in _names(r)], [m for m in models if name in _names(m)]
+        if not any(chosen):
+            known = dict.fromkeys(
+                n for row in [*map(_names, presets), *map(_names, models)] for n in row
+            )
+            raise UnknownNameError("family, layer, preset or model", name, tuple(known))
+        presets, models = chosen
+    if published:
+        answer(
+            [published_table(models, count, f"Published figures of {len(models)} models")], style
         )
-        for row in rows
+    elif name is not None and presets and presets[0].name == name:
+        answer([preset_in_full(presets[0], count)], style)
+    elif name is not None and models and models[0].name == name:
+        answer(model_tables(models[0], count), style, main=LAYERS)
+    else:
+        several = name is None and family is None
+        answer(list(_overview(presets, models, Counting(pass_, count), sources=not several)), style)
+
+
+def _overview(
+    presets: Sequence[Preset], models: Sequence[Model], counting: Counting, *, sources: bool
+) -> Iterable[Table]:
+    for family in dict.fromkeys(row.family for row in presets):
+        rows = [row for row in presets if row.family == family]
+        title = f"{family}: {_summary(f'reelbench.catalogue.{family}')}"
+        yield preset_table(rows, counting, title, sources=sources)
+    for kind in dict.fromkeys(model.kind for model in models):
+        each = [model for model in models if model.kind == kind]
+        title = f"models of {kind}: {_summary(f'reelbench.catalogue.models.{kind}')}"
+        yield model_table(each, counting, title, sources=sources)
+    said = []
+    if presets:
+        families = len({row.family for row in presets})
+        said.append(f"{len(presets)} presets of {families} families")
+    if models:
+        said.append(f"{len(models)} models")
+    yield Table(
+        "",
+        notes=(
+            f"{' and '.join(said)}; {counting.pass_} pass of one clip, float32. * sizes assumed.",
+            "reelbench list NAME gives a preset or a model in full, with its source.",
+        ),
     )
-    notes = ("reelbench list PRESET gives a row in full, with its source.",)
-    return Table(f"Presets: {len(rows)}, families: {len(families)}", columns, table, notes)
 
 
-def _in_full(row: Preset) -> Table:
-    inputs = [(f"input {key}", _lengths(value.shape)) for key, value in row.inputs.items()]
-    if len(inputs) > _MOST_ROWS:
-        more = (f"and {len(inputs) - _MOST_ROWS} more inputs", "")
-        inputs = [*inputs[:_MOST_ROWS], more]
-    properties = [
-        ("layer", row.layer),
-        ("family", row.family),
-        ("clip", f"{_lengths(row.clip)} (frames × height × width)"),
-        *inputs,
-        *((f"option {key}", str(value)) for key, value in row.options.items()),
-        ("passes", ", ".join(row.passes)),
-        ("core", "yes" if row.core else "no"),
-        ("sizes assumed", "some" if row.assumed else "none"),
-        ("source", row.source),
-    ]
-    rows = tuple((plain(name), plain(value)) for name, value in properties)
-    return Table(row.name, PROPERTY_COLUMNS, rows)
+def _summary(module: str) -> str:
+    """The first line of a family's docstring."""
+    return (importlib.import_module(module).__doc__ or "").strip().partition("\n")[0]
 
 
-def _inputs(row: Preset) -> str:
-    shapes = [_lengths(value.shape) for value in row.inputs.values()]
-    return ", ".join(shapes[:4]) + (f" and {len(shapes) - 4} more" if len(shapes) > 4 else "")
-
-
-def _lengths(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape)) or "one number"
-
-
-def _yes(value: bool) -> Cell:
-    return Cell(value, "yes" if value else "")
+def _names(row: Preset | Model) -> tuple[str, str, str]:
+    if isinstance(row, Preset):
+        return row.family, row.layer, row.name
+    return row.kind, row.model, row.name

@@ -5,29 +5,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reelbench import catalogue
 from reelbench.catalogue import UnknownNameError
-from reelbench.cli.arguments import FormatOption, answer, run_file
+from reelbench.catalogue import models as compositions
+from reelbench.cli.arguments import FormatOption, answer, exists, run_file
+from reelbench.cli.counting import count
 from reelbench.report.case import case_tables
+from reelbench.report.catalogue import preset_in_full
+from reelbench.report.composition import LAYERS as COMPOSITION
+from reelbench.report.composition import model_tables
 from reelbench.report.run import LAYERS, run_tables
+from reelbench.report.tables import Format
 from reelbench.results.read import load
 from reelbench.results.schema import Benchmark, CaseOutcome, Identity, Results
 
 
 def show(run: str, case: str | None = None, /, *, style: FormatOption = "table") -> None:
-    """What one run measured: the machine, the layers, what was left out.
+    """What one run measured: the machine, the layers, what was left out. Or what a model is.
 
     Args:
-        run: A result file, or a machine's folder, which means its newest run.
+        run: A result file, or a machine's folder, which means its newest run. Or the name of a
+            model, to see its layers, their work and its published figures; or of a preset.
         case: Everything known of one case: a preset, a preset and pass such as `r3d-layer1/train`,
             or the name of a benchmark.
         style: How to write it.
     """
+    if case is None and _is_name(run):
+        _from_catalogue(run, style)
+        return
     path = run_file(run)
     results = load(path)
     if case is None:
         answer(run_tables(results, Path(path).name), style, main=LAYERS)
         return
     answer(case_tables(*_chosen(results, case)), style)
+
+
+def _is_name(text: str) -> bool:
+    """Whether this is a name of the catalogue rather than a file: a file that exists is a file."""
+    looks_like_path = any(sign in text for sign in "/\\~") or text.endswith((".json", ".jsonl"))
+    return not looks_like_path and not exists(text)
+
+
+def _from_catalogue(name: str, style: Format) -> None:
+    for model in compositions.models():
+        if model.name == name:
+            answer(model_tables(model, count), style, main=COMPOSITION)
+            return
+    for preset in catalogue.presets():
+        if preset.name == name:
+            answer([preset_in_full(preset, count)], style)
+            return
+    names = [model.name for model in compositions.models()]
+    names += [preset.name for preset in catalogue.presets()]
+    raise UnknownNameError("file, model or preset", name, tuple(names))
 
 
 def _chosen(results: Results, case: str) -> tuple[list[Benchmark], list[CaseOutcome]]:

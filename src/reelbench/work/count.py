@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,34 +12,11 @@ from flax import nnx
 
 from reelbench import layers, models
 from reelbench.catalogue import Input, Pass, Preset
+from reelbench.catalogue.counted import Count, sum_of_parts
 from reelbench.catalogue.models import Model
 from reelbench.layers import passes
 from reelbench.work.activations import kept_bytes
 from reelbench.work.flops import count_flops, nbytes, size
-
-
-@dataclass(frozen=True)
-class Count:
-    """The work of one pass.
-
-    Attributes:
-        parameters: Parameters, in elements.
-        model_flops: FLOPs, 2 per multiply-accumulate, padding counted, recomputation not.
-        least_bytes: Bytes of all that must be read or written once: parameters, inputs, outputs
-            and, in a train pass, their gradients.
-        kept_bytes: Bytes of activations that automatic differentiation keeps for the backward
-            pass; none in a forward pass.
-    """
-
-    parameters: int
-    model_flops: float
-    least_bytes: int
-    kept_bytes: int = 0
-
-    @property
-    def intensity(self) -> float:
-        """FLOPs per least byte."""
-        return self.model_flops / self.least_bytes if self.least_bytes else 0.0
 
 
 def of_preset(
@@ -68,19 +44,8 @@ def of_assembled(
 def of_parts(
     model: Model, pass_: Pass = "forward", *, dtype: str = "float32", batch: int = 1
 ) -> Count:
-    """The work of a whole model, from the layers of its composition.
-
-    Parameters and FLOPs are those of the assembled model. Bytes are those of the layers one by one:
-    what one layer writes and the next reads counts in both.
-    """
-    parameters, flops, least, kept = 0, 0.0, 0, 0
-    for part in model.parts:
-        each = _remembered(part.preset, pass_ if part.trained else "forward", dtype, batch)
-        parameters += part.copies * each.parameters
-        flops += part.count * each.model_flops
-        least += part.count * each.least_bytes
-        kept += part.count * each.kept_bytes
-    return Count(parameters, flops, least, kept)
+    """The work of a whole model, from the layers of its composition; see `sum_of_parts`."""
+    return sum_of_parts(model, pass_, lambda row, each: _remembered(row, each, dtype, batch))
 
 
 _counted: dict[tuple[str, str, str, int], Count] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from reelbench.catalogue.preset import Input, Preset
+from reelbench.catalogue.preset import PASSES, Input, Pass, Preset
 
 Quantity = Literal["parameters", "macs", "flops"]
 
@@ -107,6 +107,11 @@ class Published:
         decimals = len(digits.partition(".")[2])
         return 0.5 * scale / 10**decimals
 
+    def of(self, parameters: int, model_flops: float) -> float:
+        """Our count of the same quantity."""
+        ours = {"parameters": parameters, "flops": model_flops, "macs": model_flops / 2}
+        return ours[self.quantity]
+
     def holds(self, ours: float) -> bool:
         """Whether our count, of the same quantity, is the published one."""
         slack = self.rounding + self.tolerance * self.value
@@ -145,3 +150,13 @@ class Model:
     published: tuple[Published, ...] = ()
     assumed: bool = False
     kind: str = field(default="", compare=False)
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes that all layers have."""
+        return tuple(p for p in PASSES if all(p in part.preset.passes for part in self.parts))
+
+    @property
+    def layers(self) -> int:
+        """Layers that one forward pass runs."""
+        return sum(part.count for part in self.parts)
