@@ -22,6 +22,7 @@ from reelbench.machine import backend
 from reelbench.measure.options import Axes
 from reelbench.measure.workload import Workload
 from reelbench.results.schema import Identity
+from reelbench.work.activations import kept_bytes
 
 # Family of users' own layers.
 OWN_FAMILY = "custom"
@@ -169,6 +170,7 @@ def _passing(
 
     return Workload(
         function=passes.train(apply),
+        kept_bytes=lambda: kept_bytes(apply, state[0], state[1], inputs),
         arguments=(*state, inputs, cotangent),
         make=lambda: (*variables(), draw(), cotangents()),
         inputs=(2, 3),

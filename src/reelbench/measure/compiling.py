@@ -32,6 +32,7 @@ class Traced:
     trace_s: float
     flops: work.Flops
     least_bytes: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def trace(workload: Workload) -> Traced:
     stage = jitted.trace(*workload.arguments)
     seconds = time.perf_counter() - start
     least = work.nbytes(workload.arguments) + work.nbytes(stage.out_info)
-    return Traced(workload, stage, seconds, work.count_flops(stage.jaxpr), least)
+    flops = work.count_flops(stage.jaxpr)
+    return Traced(workload, stage, seconds, flops, least, workload.kept_bytes())
 
 
 def compile_(traced: Traced) -> Compiled:

@@ -53,6 +53,7 @@ def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseReco
             parameters=workload.parameters,
             model_flops=traced.flops.model,
             least_bytes=float(traced.least_bytes),
+            kept_bytes=float(traced.kept_bytes),
             xla_flops=compiled.xla_flops,
             xla_bytes=compiled.xla_bytes,
         ),

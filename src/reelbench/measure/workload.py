@@ -25,6 +25,7 @@ class Workload:
         clips: Video clips a call handles.
         frames: Video frames a call handles.
         tokens: Positions (tokens, pixels, voxels) a call handles.
+        kept_bytes: Counts the activations kept for the backward pass; only tracing, no memory.
         reference: Function of the same arguments that must give the same outputs, if there is one.
     """
 
@@ -39,4 +40,5 @@ class Workload:
     clips: float = 1.0
     frames: float = 0.0
     tokens: float = 0.0
+    kept_bytes: Callable[[], int] = lambda: 0
     reference: Callable[..., Any] | None = None

@@ -133,6 +133,7 @@ def _work(work: Work) -> list[Row]:
         _rate("XLA's FLOPs, loops once", work.xla_flops, "FLOP"),
         _size("least bytes a call", work.least_bytes),
         _size("XLA's bytes a call", work.xla_bytes),
+        _size("kept for the backward pass", work.kept_bytes),
     ]
 
 

@@ -54,6 +54,8 @@ class Work(Struct, frozen=True, kw_only=True):
     Attributes:
         model_flops: 2 per multiply-accumulate of the reference implementation, padding counted.
         least_bytes: Every input and parameter read once, every output written once.
+        kept_bytes: Activations that automatic differentiation keeps for the backward pass; None
+            where it was not counted.
         xla_flops: XLA's own count for the compiled program, where it gives one.
         xla_bytes: Bytes accessed by XLA's own count, where it gives one.
     """
@@ -64,6 +66,7 @@ class Work(Struct, frozen=True, kw_only=True):
     parameters: Count
     model_flops: NonNegative
     least_bytes: NonNegative
+    kept_bytes: NonNegative | None = None
     xla_flops: NonNegative | None = None
     xla_bytes: NonNegative | None = None
 
