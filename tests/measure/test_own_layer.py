@@ -25,8 +25,9 @@ def test_a_module_gives_a_row_for_each_pass_and_a_file_that_reads_back(project):
     assert forward.work.model_flops == 2 * 4 * 32 * 32
     # The gradients of a product with respect to both operands cost as much as itself each.
     assert train.work.model_flops == 3 * forward.work.model_flops
-    # One linear map multiplies only what is held anyway: its weights and its input.
-    assert forward.work.kept_bytes == train.work.kept_bytes == 0
+    # Of float32 tanh's 4 × 32 outputs at most the values and the derivatives are kept.
+    assert forward.work.kept_bytes == 0
+    assert train.work.kept_bytes in (4 * 4 * 32, 2 * 4 * 4 * 32)
     assert forward.rates.clips_per_s * forward.timing.median_s == 2
     assert not project.files(".journal")
 
