@@ -48,7 +48,7 @@ class Count:
 Counter = Callable[[Preset, Pass], Count]
 
 
-def recorded(preset: Preset, pass_: Pass = "forward") -> Count | None:
+def recorded(preset: Preset, pass_: str = "forward") -> Count | None:
     """The recorded work of a layer, if it is recorded."""
     line = _lines().get(preset.sizes)
     return Count(*line[pass_]) if line and pass_ in line else None

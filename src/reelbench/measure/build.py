@@ -17,6 +17,7 @@ from flax import nnx
 
 from reelbench import layers, work
 from reelbench.catalogue import Input, Preset
+from reelbench.catalogue.counted import Count, recorded
 from reelbench.layers import passes
 from reelbench.machine import backend
 from reelbench.measure.options import Axes
@@ -49,18 +50,8 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
         specs = zip(preset.inputs.values(), inputs, strict=True)
         return tuple(_draw(rng, each, shape) for each, shape in specs)
 
-    identity = Identity(
-        layer=preset.layer,
-        preset=preset.name,
-        family=preset.family,
-        batch=batch,
-        dtype=dtype,
-        pass_=pass_,
-        implementation="reference",
-        precision=backend.matmul_precision(),
-    )
     common = {
-        "identity": identity,
+        "identity": _identity(preset, pass_, dtype, batch),
         "version": _version(preset),
         "parameters": work.size(parameters)
         + sum(prod(each.shape) for each in preset.inputs.values() if each.values == "parameter"),
@@ -75,9 +66,45 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
 
 def at_axes(preset: Preset, axes: Axes) -> Workload:
     """The workload of a row at one point of the axes."""
+    dtype, batch = _of_catalogue(axes)
+    return from_catalogue(preset, pass_=axes.pass_, dtype=dtype, batch=batch)
+
+
+def identity_at_axes(preset: Preset, axes: Axes) -> Identity:
+    """The identity of a row at one point of the axes; nothing is built."""
+    dtype, batch = _of_catalogue(axes)
+    return _identity(preset, axes.pass_, dtype, batch)
+
+
+def count_at_axes(preset: Preset, axes: Axes) -> Count | None:
+    """About the work of a row at one point of the axes, where it is recorded; nothing is traced.
+
+    Bytes are an upper bound: parameters are counted once for each clip, and in float32.
+    """
+    _, batch = _of_catalogue(axes)
+    one = recorded(preset, axes.pass_)
+    if one is None:
+        return None
+    return Count(one.parameters, batch * one.model_flops, batch * one.least_bytes)
+
+
+def _of_catalogue(axes: Axes) -> tuple[str, int]:
     assert axes.dtype is not None
     assert axes.batch is not None
-    return from_catalogue(preset, pass_=axes.pass_, dtype=axes.dtype, batch=axes.batch)
+    return axes.dtype, axes.batch
+
+
+def _identity(preset: Preset, pass_: str, dtype: str, batch: int) -> Identity:
+    return Identity(
+        layer=preset.layer,
+        preset=preset.name,
+        family=preset.family,
+        batch=batch,
+        dtype=dtype,
+        pass_=pass_,
+        implementation="reference",
+        precision=backend.matmul_precision(),
+    )
 
 
 def from_user(

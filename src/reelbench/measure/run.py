@@ -14,17 +14,17 @@ import pytest
 
 from reelbench.catalogue import Preset
 from reelbench.measure import opening
-from reelbench.measure.build import at_axes
+from reelbench.measure.build import at_axes, count_at_axes, identity_at_axes
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Axes, Options
 from reelbench.measure.progress import Progress
-from reelbench.measure.session import Session, outcome_of, unknown_identity
+from reelbench.measure.session import Session, Work, outcome_of, unknown_identity
 from reelbench.measure.watchdog import resuming_arguments, start_again, watched
 from reelbench.measure.workload import Workload
 from reelbench.results import journal as journals
 from reelbench.results.journal import JournalError
 from reelbench.results.outcome import Outcome
-from reelbench.results.schema import CaseRecord
+from reelbench.results.schema import CaseRecord, Identity
 from reelbench.results.store import StoreError
 from reelbench.units import print_duration
 
@@ -81,8 +81,8 @@ class Run:
         missing = set(self._session.journal.missing)
         measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
         todo = [item for item in measuring if item.nodeid in missing]
-        workloads = {item.nodeid: _workload(item) for item in todo}
-        order = self._session.plan(workloads, {i.nodeid for i in todo if _is_core(i)})
+        works = {item.nodeid: _work(item) for item in todo}
+        order = self._session.plan(works, {i.nodeid for i in todo if _is_core(i)})
         self._names = set(order)
         self._progress.plan(self._session, len(measuring) - len(todo))
         by_name = {item.nodeid: item for item in todo}
@@ -110,7 +110,7 @@ class Run:
         self, node: pytest.Item, benchmark: Any, build: Callable[[], Workload]
     ) -> CaseRecord:
         name, session = node.nodeid, self._session
-        identity = unknown_identity(_axes(node).strip(name), _axes(node).pass_)
+        identity = _identity(node)
         started = time.monotonic()
         allowance = session.allowance_s(name)
 
@@ -124,6 +124,7 @@ class Run:
             self._start_again()
 
         try:
+            session.begin(name)
             workload = build()
             identity = workload.identity
             with watched(allowance, expire) if self._can_start_again else nullcontext():
@@ -210,9 +211,20 @@ def _is_core(item: pytest.Item) -> bool:
     return preset is None or preset.core
 
 
-def _workload(item: pytest.Item) -> Workload | None:
-    preset = _preset(item)
-    return None if preset is None else at_axes(preset, _axes(item))
+def _identity(item: pytest.Item) -> Identity:
+    preset, axes = _preset(item), _axes(item)
+    if preset is None:
+        return unknown_identity(axes.strip(item.nodeid), axes.pass_)
+    return identity_at_axes(preset, axes)
+
+
+def _work(item: pytest.Item) -> Work:
+    """The work of a catalogue's case as recorded; one that nobody recorded must be built."""
+    preset, axes = _preset(item), _axes(item)
+    if preset is None:
+        return None
+    count = count_at_axes(preset, axes)
+    return at_axes(preset, axes) if count is None else (count, axes.dtype or "float32")
 
 
 def _timer(benchmark: Any) -> Callable[[Callable[[], Any], int, int], list[float]]:

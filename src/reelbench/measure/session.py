@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
+from reelbench.catalogue.counted import Count
 from reelbench.measure import budget, build, clock, compiling, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Options
@@ -32,6 +33,7 @@ _SLOWEST = 4.0
 _SHORTEST_ALLOWANCE_S = 10.0
 
 Prepared = tuple[compiling.Compiled, clock.Call]
+Work = Workload | tuple[Count, str] | None
 
 
 @dataclass
@@ -65,11 +67,12 @@ class Session:
         """The ceilings and the empty call of this session."""
         return Limits(self.machine.ceilings, self.machine.floor_s or 0.0)
 
-    def plan(self, workloads: Mapping[str, Workload | None], core: set[str]) -> list[str]:
+    def plan(self, works: Mapping[str, Work], core: set[str]) -> list[str]:
         """Put the cases in the order in which they are worth their time.
 
         Args:
-            workloads: The cases by full name; None where only running the test tells.
+            works: The work of the cases by full name, as recorded, or the workload itself where it
+                must be traced; None where only running the test tells.
             core: Names of the cases to keep when time is short.
 
         Returns:
@@ -80,11 +83,11 @@ class Session:
             budget.estimate(
                 name,
                 core=name in core,
-                roofline_s=self._least_s(name, workload) if workload else 0.0,
+                roofline_s=self._least_s(name, work),
                 max_time_s=options.max_time_s,
                 min_rounds=options.min_rounds,
             )
-            for name, workload in workloads.items()
+            for name, work in works.items()
         ]
         estimates.sort(key=lambda each: (not each.core, each.total_s))
         self.estimates = {each.name: each for each in estimates}
@@ -108,13 +111,19 @@ class Session:
         estimated = sum(entry.estimated_s for entry in timed)
         return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
 
-    def _least_s(self, name: str, workload: Workload) -> float:
-        try:
-            traced = self._traced[name] = compiling.trace(workload)
-        except Exception:  # told, with its traceback, when the case's turn comes
+    def _least_s(self, name: str, work: Work) -> float:
+        if work is None:
             return 0.0
-        dtype = workload.identity.dtype
-        least = roofline(traced.flops.model, traced.least_bytes, dtype, self.machine.ceilings)
+        if isinstance(work, Workload):
+            try:
+                traced = self._traced[name] = compiling.trace(work)
+            except Exception:  # told, with its traceback, when the case's turn comes
+                return 0.0
+            amounts = traced.flops.model, traced.least_bytes, work.identity.dtype
+        else:
+            count, dtype = work
+            amounts = count.model_flops, count.least_bytes, dtype
+        least = roofline(*amounts, self.machine.ceilings)
         return least.seconds if least else 0.0
 
     def allowance_s(self, name: str) -> float:
@@ -129,11 +138,11 @@ class Session:
         wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.time_left_s - others) / 2)
         return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.time_left_s))
 
-    def prepare(self, name: str, workload: Workload) -> Prepared:
-        """Compile a case and check it; nothing is timed yet.
+    def begin(self, name: str) -> None:
+        """Begin a case; nothing is built yet.
 
         Raises:
-            CaseFailure: The case cannot or must not be timed; `end` must be told.
+            CaseFailure: It does not fit into the time left; `end` must be told.
         """
         self._order += 1
         self._append(Entry(kind="begin", name=name))
@@ -145,6 +154,13 @@ class Session:
                 f"about {print_duration(seconds)} by its roofline, more than was left",
                 estimated_s=seconds,
             )
+
+    def prepare(self, name: str, workload: Workload) -> Prepared:
+        """Compile a case and check it; nothing is timed yet.
+
+        Raises:
+            CaseFailure: The case cannot or must not be timed; `end` must be told.
+        """
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name) if name in self._traced else compiling.trace(workload)
         return protocol.prepare(traced)
