@@ -11,7 +11,7 @@ from flax import nnx
 
 from layers.agreement import normal
 from reelbench import catalogue
-from reelbench.layers.optimizer import AdamWUpdate
+from reelbench.layers.optimizer import AdamWUpdate, SGDUpdate
 
 SHAPES = [(3, 4), (5,), (2, 3, 1, 2), (1,)]
 OPTIONS = {
@@ -100,8 +100,35 @@ def test_the_first_step_moves_every_parameter_by_the_learning_rate():
 
 
 def test_trees_of_unequal_size_are_refused():
-    with pytest.raises(TypeError, match="four trees"):
+    with pytest.raises(TypeError, match="4 trees"):
         update(leaves()[:-1], 0, jnp.float32)
+
+
+def test_sgd_agrees_with_momentum_written_down():
+    rate, momentum, decay = 0.1, 0.9, 1e-2
+    p, m, g = ([normal(10 * i + j, *s) for j, s in enumerate(SHAPES)] for i in range(3))
+    module = SGDUpdate(rate, momentum, decay)
+    velocity = [
+        momentum * old + gradient + decay * leaf
+        for leaf, old, gradient in zip(p, m, g, strict=True)
+    ]
+    moved = [leaf - rate * v for leaf, v in zip(p, velocity, strict=True)]
+    with jax.enable_x64(True):
+        got = jax.jit(module.__call__)(*map(jnp.asarray, (*p, *m, *g)))
+        for new, wanted in zip(got, (*moved, *velocity), strict=True):
+            np.testing.assert_allclose(new, wanted, rtol=1e-12)
+    got = jax.jit(module.__call__)(*(jnp.asarray(leaf, jnp.bfloat16) for leaf in (*p, *m, *g)))
+    for new, wanted in zip(got, (*moved, *velocity), strict=True):
+        assert new.dtype == jnp.bfloat16
+        np.testing.assert_allclose(new.astype(jnp.float32), wanted, rtol=0.02, atol=0.03)
+
+
+def test_r3d_18_has_its_published_parameters():
+    row = catalogue.find("r3d_18-sgd")
+    for tree in ("p", "m", "g"):
+        sizes = [math.prod(v.shape) for k, v in row.inputs.items() if k.startswith(f"{tree}/")]
+        assert sum(sizes) == 33_371_472
+    assert row.carry == 2 * len(sizes)
 
 
 @functools.cache

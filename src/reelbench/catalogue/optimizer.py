@@ -1,12 +1,14 @@
 """Optimizer updates: what a training step does after its gradients are known.
 
-Inputs are the leaves of four trees of one shape: parameters ``p/…``, first moments ``mu/…``, second
-moments ``nu/…`` and gradients ``g/…``. The outputs replace the first three.
+Inputs are the leaves of trees of one shape: parameters ``p/…``, what the optimizer keeps of past
+gradients (first moments ``mu/…`` and second moments ``nu/…`` of AdamW, momentum ``m/…`` of SGD) and
+gradients ``g/…``. The outputs replace all but the gradients.
 """
 
 from reelbench.catalogue.preset import Input, Preset, Values, preset
 
 VIDEOMAE = "Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE modeling_pretrain.py"
+R3D = "torchvision models/video/resnet.py r3d_18, references/video_classification/train.py"
 MVIT = "facebookresearch/SlowFast configs/Kinetics/MVITv2_S_16x4.yaml, slowfast/config/defaults.py"
 
 
@@ -36,17 +38,54 @@ def _vit_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
     }
 
 
+def _r3d_18_shapes() -> dict[str, tuple[int, ...]]:
+    """Parameters of torchvision's r3d_18: two blocks of two convolutions in each of four stages."""
+    shapes: dict[str, tuple[int, ...]] = {"stem/kernel": (3, 7, 7, 3, 64)}
+    norms = {"stem": 64}
+    width = 64
+    for stage, wide in enumerate((64, 128, 256, 512)):
+        for block, narrow in enumerate((width, wide)):
+            name = f"layer{stage + 1}/{block}"
+            shapes[f"{name}/conv1/kernel"] = (3, 3, 3, narrow, wide)
+            shapes[f"{name}/conv2/kernel"] = (3, 3, 3, wide, wide)
+            norms |= {f"{name}/norm1": wide, f"{name}/norm2": wide}
+            if narrow != wide:
+                shapes[f"{name}/shortcut/kernel"] = (1, 1, 1, narrow, wide)
+                norms[f"{name}/shortcut_norm"] = wide
+        width = wide
+    for norm, features in norms.items():
+        shapes |= {f"{norm}/scale": (features,), f"{norm}/bias": (features,)}
+    return shapes | {"head/kernel": (512, 400), "head/bias": (400,)}
+
+
+def _inputs(shapes: dict[str, tuple[int, ...]], trees: dict[str, Values]) -> dict[str, Input]:
+    return {
+        f"{tree}/{leaf}": Input(shape, values=values, batched=False)
+        for tree, values in trees.items()
+        for leaf, shape in shapes.items()
+    }
+
+
+def _sgd(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset:
+    return preset(
+        "SGDUpdate",
+        name,
+        clip=(16, 112, 112),
+        inputs=_inputs(shapes, {"p": "parameter", "m": "state", "g": "state"}),
+        # The learning rate does not change the work.
+        options={"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 1e-4},
+        source=source,
+        passes=("forward",),
+        carry=2 * len(shapes),
+    )
+
+
 def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset:
-    trees: dict[str, Values] = {"p": "parameter", "mu": "state", "nu": "unit", "g": "state"}
     return preset(
         "AdamWUpdate",
         name,
         clip=(16, 224, 224),
-        inputs={
-            f"{tree}/{leaf}": Input(shape, values=values, batched=False)
-            for tree, values in trees.items()
-            for leaf, shape in shapes.items()
-        },
+        inputs=_inputs(shapes, {"p": "parameter", "mu": "state", "nu": "unit", "g": "state"}),
         # The learning rate and the count of past updates do not change the work.
         options={
             "learning_rate": 1e-4,
@@ -67,5 +106,6 @@ def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset
 # fmt: off
 PRESETS = (
     _adamw("vit-b-adamw", _vit_shapes(width=768, depth=12), f"{VIDEOMAE}; update: {MVIT}"),
+    _sgd("r3d_18-sgd", _r3d_18_shapes(), R3D),
 )
 # fmt: on
