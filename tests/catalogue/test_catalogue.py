@@ -8,9 +8,11 @@ import pytest
 
 from reelbench import catalogue
 from reelbench.catalogue import Input, UnknownNameError
+from reelbench.catalogue.counted import Count, recorded
 from reelbench.measure import build, compiling
 
 ROWS = catalogue.presets()
+ON_ONE_DEVICE = [row for row in ROWS if row.devices == 1]
 FAMILIES_OF_THE_FIRST_LAYERS = {
     "convolution", "factorised", "depthwise", "vae", "embedding", "attention", "divided",
     "windowed", "pooled", "spacetime", "dit", "driving", "recurrent", "optimizer",
@@ -29,7 +31,7 @@ def test_every_family_has_its_benchmark_file(pytestconfig):
     assert benchmarks >= {f"test_{family}" for family in catalogue.families()}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ON_ONE_DEVICE, ids=lambda row: row.name)
 def test_a_row_traces_at_its_published_size_without_memory(row):
     for pass_ in row.passes:
         workload = build.from_catalogue(row, pass_=pass_, dtype="bfloat16", batch=2)
@@ -44,15 +46,23 @@ def test_a_row_traces_at_its_published_size_without_memory(row):
             assert {str(x.dtype) for x in floating} == {"bfloat16"}
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if len(row.passes) == 2], ids=lambda r: r.name)
-def test_training_costs_about_three_forward_passes(row):
+@pytest.mark.parametrize("row", ON_ONE_DEVICE, ids=lambda row: row.name)
+def test_a_row_costs_what_is_recorded_and_training_about_three_forward_passes(row):
+    traced = {
+        pass_: compiling.trace(build.from_catalogue(row, pass_=pass_, dtype="float32", batch=1))
+        for pass_ in row.passes
+    }
+    for pass_, each in traced.items():
+        # What nobody recorded is counted when it is asked for: see python -m reelbench.work.
+        if known := recorded(row, pass_):
+            assert known == Count(
+                each.workload.parameters, each.flops.model, each.least_bytes, each.kept_bytes
+            )
     # Gradients with respect to parameters and inputs cost a forward pass each, where both operands
     # of every product need one; norms, softmax and sampling count nothing.
-    forward, train = (
-        compiling.trace(build.from_catalogue(row, pass_=p, dtype="float32", batch=1)).flops
-        for p in row.passes
-    )
-    assert train.valid == pytest.approx(3 * forward.valid, rel=0.07)
+    if len(traced) == 2:
+        forward, train = (traced[pass_].flops.valid for pass_ in ("forward", "train"))
+        assert train == pytest.approx(3 * forward, rel=0.07)
 
 
 def test_an_unknown_name_says_the_nearest():

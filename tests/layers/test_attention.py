@@ -10,50 +10,23 @@ from flax import nnx
 from layers.agreement import assert_agrees, normal
 from layers.numpy_attention import (
     attend,
-    gelu,
     gelu_tanh,
     layer_norm,
     linear,
     mlp,
     parameter_count,
-    project,
 )
-from reelbench.layers.attention import JointAttentionBlock
+from layers.numpy_tokens import block
+from reelbench.layers.attention import (
+    AttentivePooler,
+    ClassifierHead,
+    CrossAttentionBlock,
+    FrameAttentionBlock,
+    JointAttentionBlock,
+    TokenNorm,
+)
 
 WIDTH, HEADS, HIDDEN = 24, 2, 20
-
-
-def turned(head, grid, positions):
-    """3-D rotary positions by complex-free loops: two angles for the channels of a pair."""
-    out = head.copy()
-    half = head.shape[-1] // 3 // 2
-    for row, position in enumerate(positions):
-        for axis, place in enumerate(np.unravel_index(position, grid)):
-            for pair in range(half):
-                i = axis * 2 * half + 2 * pair
-                a, b = (place * 10000.0 ** (-(c % half) / half) for c in (2 * pair, 2 * pair + 1))
-                x, y = head[row, i], head[row, i + 1]
-                out[row, i] = x * np.cos(a) - y * np.sin(a)
-                out[row, i + 1] = y * np.cos(b) + x * np.sin(b)
-    return out
-
-
-def block(p, x, activation=gelu, grid=None, positions=None):
-    out = []
-    for number, tokens in enumerate(x):
-        bias = None
-        if "q_bias" in p["attn"]:
-            q_bias, v_bias = p["attn"]["q_bias"], p["attn"]["v_bias"]
-            bias = np.concatenate([q_bias, 0 * q_bias, v_bias])
-        query, key, value = project(p["attn"], layer_norm(p["norm1"], tokens, 1e-6), HEADS, bias)
-        if grid is not None:
-            where = range(len(tokens)) if positions is None else positions[number]
-            query = [turned(head, grid, where) for head in query]
-            key = [turned(head, grid, where) for head in key]
-        found = [attend(query[h], key[h], value[h]) for h in range(HEADS)]
-        y = tokens + linear(p["attn"]["proj"], np.concatenate(found, axis=1))
-        out.append(y + mlp(p["mlp"], layer_norm(p["norm2"], y, 1e-6), activation))
-    return np.stack(out)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +40,7 @@ def block(p, x, activation=gelu, grid=None, positions=None):
 )
 def test_joint_block_agrees_head_by_head(options, described):
     make = functools.partial(JointAttentionBlock, WIDTH, HEADS, HIDDEN, **options)
-    assert_agrees(make, functools.partial(block, **described), normal(0, 2, 11, WIDTH))
+    assert_agrees(make, functools.partial(block, heads=HEADS, **described), normal(0, 2, 11, WIDTH))
 
 
 def test_kept_tokens_are_rotated_by_their_own_positions():
@@ -75,7 +48,7 @@ def test_kept_tokens_are_rotated_by_their_own_positions():
     make = functools.partial(JointAttentionBlock, WIDTH, HEADS, HIDDEN, rotary_grid=grid)
 
     def oracle(p, x, positions):
-        return block(p, x, grid=grid, positions=positions)
+        return block(p, x, HEADS, grid=grid, positions=positions)
 
     assert_agrees(make, oracle, normal(0, 2, 4, WIDTH), kept)
 
@@ -87,6 +60,71 @@ def test_without_rotary_positions_the_order_of_tokens_does_not_matter():
         )
         x, order = normal(1, 1, 9, WIDTH), np.random.default_rng(2).permutation(9)
         np.testing.assert_allclose(layer(x)[:, order], layer(x[:, order]), atol=1e-12)
+
+
+def test_frames_are_mixed_one_by_one():
+    make = functools.partial(FrameAttentionBlock, WIDTH, HEADS, HIDDEN)
+
+    def oracle(p, x):
+        return np.stack([block(p["block"], clip, HEADS) for clip in x])
+
+    assert_agrees(make, oracle, normal(0, 2, 3, 4, WIDTH))
+
+
+def cross(p, queries, x):
+    out = []
+    for asking, tokens in zip(queries, x, strict=True):
+        split = functools.partial(np.split, indices_or_sections=HEADS, axis=1)
+        key, value = np.split(linear(p["kv"], layer_norm(p["norm1"], tokens, 1e-5)), 2, axis=1)
+        heads = zip(split(linear(p["q"], asking)), split(key), split(value), strict=True)
+        y = asking + np.concatenate([attend(*head) for head in heads], axis=1)
+        out.append(y + mlp(p["mlp"], layer_norm(p["norm2"], y, 1e-5)))
+    return np.stack(out)
+
+
+def test_queries_attend_to_normalised_tokens():
+    make = functools.partial(CrossAttentionBlock, WIDTH, HEADS, HIDDEN)
+    assert_agrees(make, cross, normal(0, 2, 3, WIDTH), normal(1, 2, 7, WIDTH))
+
+
+def test_a_pooler_is_cross_attention_of_learned_queries():
+    make = functools.partial(AttentivePooler, WIDTH, HEADS, HIDDEN, num_queries=2)
+
+    def oracle(p, x):
+        return cross(p["block"], np.stack([p["queries"]] * len(x)), x)
+
+    assert_agrees(make, oracle, normal(0, 2, 7, WIDTH))
+
+
+@pytest.mark.parametrize("pool", ["first", "mean", "mean-after-norm"])
+def test_a_head_classifies_one_vector(pool):
+    def oracle(p, x):
+        if pool == "mean-after-norm":
+            vector = layer_norm(p["norm"], x, 1e-6).mean(axis=1)
+        else:
+            vector = layer_norm(p["norm"], x[:, 0] if pool == "first" else x.mean(axis=1), 1e-6)
+        return linear(p["fc"], vector)
+
+    make = functools.partial(ClassifierHead, WIDTH, 5, pool=pool)
+    assert_agrees(make, oracle, normal(0, 2, 7, WIDTH))
+
+
+def test_the_last_norm_is_a_layer_norm_of_each_token():
+    make = functools.partial(TokenNorm, WIDTH)
+    assert_agrees(make, lambda p, x: layer_norm(p["norm"], x, 1e-6), normal(0, 2, 7, WIDTH))
+
+
+def test_parameters_of_the_probe_of_vjepa2_l():
+    attention, hidden = 3 * (1024**2 + 1024), 1024 * 4096 + 4096 + 4096 * 1024 + 1024
+    block = 2 * 2 * 1024 + attention + hidden
+    assert parameter_count("vjepa2-cross") == block
+    assert parameter_count("vjepa2-attentive-pooler") == 1024 + block
+
+
+def test_parameters_of_vjepa2_g():
+    norms, attention = 2 * 2 * 1408, 3 * (1408**2 + 1408) + 1408**2 + 1408
+    hidden = 1408 * 6144 + 6144 + 6144 * 1408 + 1408
+    assert parameter_count("vjepa2-g-rope") == norms + attention + hidden
 
 
 def test_parameters_of_videomae_b_and_vivit_b():

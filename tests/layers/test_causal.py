@@ -10,6 +10,7 @@ from flax import nnx
 
 from layers.agreement import assert_agrees, normal
 from layers.numpy_convolutional import convolve, parameter_count
+from layers.numpy_vae import causal as convolve_causally
 from reelbench.catalogue import find
 from reelbench.layers.causal import CausalConv3D
 
@@ -33,6 +34,16 @@ def test_agrees_with_a_sum_over_taps(kernel_size, strides, shape):
     assert_agrees(make, lambda p, x: causal(x, p["conv"], strides), normal(0, 2, *shape, 3))
 
 
+@pytest.mark.parametrize("border", ["first", "nearest"])
+def test_a_clip_may_be_continued_by_its_own_pixels(border):
+    make = functools.partial(CausalConv3D, 3, 4, strides=(2, 2, 2), border=border)
+
+    def oracle(p, x):
+        return convolve_causally(p, x, border, (2, 2, 2))
+
+    assert_agrees(make, oracle, normal(0, 2, 3, 4, 5, 3))
+
+
 def test_no_output_sees_a_later_frame():
     layer = CausalConv3D(3, 4, rngs=nnx.Rngs(0))
     x = normal(0, 1, 6, 4, 5, 3).astype(np.float32)
@@ -44,16 +55,22 @@ def test_no_output_sees_a_later_frame():
 
 
 @pytest.mark.parametrize(
-    ("kernel_time", "stride_time", "chunks"),
-    [(3, 1, (1, 4, 4)), (3, 1, (1, 1, 2, 1)), (1, 1, (2, 1)), (4, 2, (2, 4, 1))],
+    ("kernel_time", "stride_time", "chunks", "border"),
+    [
+        (3, 1, (1, 4, 4), "zeros"),
+        (3, 1, (1, 1, 2, 1), "nearest"),
+        (1, 1, (2, 1), "zeros"),
+        (4, 2, (2, 4, 1), "first"),
+    ],
 )
-def test_chunks_with_a_cache_equal_the_whole_clip(kernel_time, stride_time, chunks):
+def test_chunks_with_a_cache_equal_the_whole_clip(kernel_time, stride_time, chunks, border):
     with jax.enable_x64(True):
         layer = CausalConv3D(
             3,
             4,
             kernel_size=(kernel_time, 3, 3),
             strides=(stride_time, 1, 1),
+            border=border,
             param_dtype=jnp.float64,
             rngs=nnx.Rngs(0),
         )

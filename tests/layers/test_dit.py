@@ -1,6 +1,7 @@
 """Diffusion transformer blocks against loops over tokens, with complex numbers for the rotation."""
 
 import functools
+import itertools
 import math
 
 import jax
@@ -11,7 +12,8 @@ from flax import nnx
 
 from layers.agreement import assert_agrees, normal
 from reelbench import catalogue
-from reelbench.layers.dit import WanBlock, rotary_angles, rotate
+from reelbench.layers.dit import WanBlock, wan_angles
+from reelbench.layers.rotary import rotate
 
 WIDTH, HEADS, MLP = 20, 2, 12  # heads of ten: three pairs turn with time, one each with the others
 
@@ -41,18 +43,20 @@ def turn(head: np.ndarray, position: tuple[int, int, int]) -> np.ndarray:
     return (head[0::2] + 1j * head[1::2]) * np.exp(1j * np.array(angles))
 
 
-def attention(parameters, x, source, grid=None) -> np.ndarray:
-    """Attention of one clip's tokens, a head and a token at a time."""
+def attention(parameters, x, source, grid=None, image=None) -> np.ndarray:
+    """Attention of one clip's tokens, a head and a token at a time; of an image, what is added."""
 
     def norm(scale, y):
         return y / np.sqrt((y**2).mean(-1, keepdims=True) + 1e-6) * scale
 
     q = norm(parameters["query_norm"]["scale"], affine(parameters["query"], x))
-    k = norm(parameters["key_norm"]["scale"], affine(parameters["key"], source))
-    v = affine(parameters["value"], source)
+    sources = [("", source)] if image is None else [("", source), ("image_", image)]
     size = WIDTH // HEADS
     mixed = np.zeros_like(x)
-    for head in range(HEADS):
+    for (kind, tokens), head in itertools.product(sources, range(HEADS)):
+        k = affine(parameters[f"{kind}key"], tokens)
+        k = norm(parameters[f"{kind}key_norm"]["scale"], k)
+        v = affine(parameters[f"{kind}value"], tokens)
         cut = slice(head * size, (head + 1) * size)
         queries, keys = q[:, cut], k[:, cut]
         if grid is not None:
@@ -62,35 +66,30 @@ def attention(parameters, x, source, grid=None) -> np.ndarray:
         for i, query in enumerate(queries):
             logits = np.array([np.vdot(key, query).real for key in keys]) / math.sqrt(size)
             weights = np.exp(logits - logits.max())
-            mixed[i, cut] = weights @ v[:, cut] / weights.sum()
+            mixed[i, cut] += weights @ v[:, cut] / weights.sum()
     return affine(parameters["out"], mixed)
 
 
-def block(parameters, x, text, modulation, grid) -> np.ndarray:
+def block(parameters, x, text, modulation, images=(None, None), *, grid) -> np.ndarray:
     clips = []
-    for clip, words, step in zip(x, text, modulation, strict=True):
+    for clip, words, step, image in zip(x, text, modulation, images, strict=True):
         shift1, scale1, gate1, shift2, scale2, gate2 = step + parameters["scale_shift_table"]
         h = standardise(clip) * (1 + scale1) + shift1
         y = clip + gate1 * attention(parameters["self_attention"], h, h, grid)
         h = standardise(y) * parameters["norm3"]["scale"] + parameters["norm3"]["bias"]
-        y = y + attention(parameters["cross_attention"], h, words)
+        y = y + attention(parameters["cross_attention"], h, words, image=image)
         h = standardise(y) * (1 + scale2) + shift2
         h = affine(parameters["contract"], gelu_tanh(affine(parameters["expand"], h)))
         clips.append(y + gate2 * h)
     return np.array(clips)
 
 
-@pytest.mark.parametrize("grid", [(3, 2, 3), (1, 5, 1)])
-def test_wan_block_agrees_with_loops_over_heads_and_tokens(grid):
-    make = functools.partial(WanBlock, WIDTH, HEADS, MLP, grid)
-    tokens = math.prod(grid)
-    assert_agrees(
-        make,
-        functools.partial(block, grid=grid),
-        normal(0, 2, tokens, WIDTH),
-        normal(1, 2, 7, WIDTH),
-        normal(2, 2, 6, WIDTH),
-    )
+@pytest.mark.parametrize(("grid", "image"), [((3, 2, 3), False), ((1, 5, 1), True)])
+def test_wan_block_agrees_with_loops_over_heads_and_tokens(grid, image):
+    make = functools.partial(WanBlock, WIDTH, HEADS, MLP, grid, image=image)
+    shapes = [(2, math.prod(grid), WIDTH), (2, 7, WIDTH), (2, 6, WIDTH), (2, 3, WIDTH)]
+    inputs = [normal(i, *shape) for i, shape in enumerate(shapes)]
+    assert_agrees(make, functools.partial(block, grid=grid), *inputs[: 4 if image else 3])
 
 
 def small_block() -> tuple[WanBlock, list[jax.Array]]:
@@ -124,7 +123,7 @@ def test_with_closed_gates_every_token_stands_alone():
 def test_rotated_products_depend_on_the_distance_alone():
     grid = (4, 3, 5)
     with jax.enable_x64(True):
-        angles = rotary_angles(grid, 10, 10_000.0, jnp.float64)
+        angles = wan_angles(grid, 10, 10_000.0, jnp.float64)
         tokens = math.prod(grid)
         q, k = (np.broadcast_to(normal(i, 10), (1, tokens, 1, 10)) for i in (0, 1))
         q, k = rotate(jnp.asarray(q), angles), rotate(jnp.asarray(k), angles)

@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 
 from layers.agreement import assert_agrees, normal
+from layers.numpy_driving import linear, mean_over_cameras
 from reelbench import catalogue
 from reelbench.layers.deformable import bilinear_sample, deformable_attention
 from reelbench.layers.driving import SpatialCrossAttention
@@ -19,50 +20,15 @@ LEVELS = ((5, 7), (3, 4))
 QUERIES, CAMERAS, VISIBLE, HEIGHTS = 5, 2, 4, 2
 
 
-def hat_sample(image: np.ndarray, x: float, y: float) -> np.ndarray:
-    """Sum all pixels, each weighted by how near it is: one step away it counts nothing."""
-    height, width, _ = image.shape
-    along = np.maximum(0, 1 - abs(x - np.arange(width)))
-    down = np.maximum(0, 1 - abs(y - np.arange(height)))
-    return np.einsum("h,w,hwc->c", down, along, image)
-
-
-def affine(parameters, x: np.ndarray) -> np.ndarray:
-    return x @ parameters["kernel"] + parameters["bias"]
-
-
-def attend_slot(parameters, query, maps, points) -> np.ndarray:
-    """What one query takes from the feature maps of one camera."""
-    size = WIDTH // HEADS
-    offsets = affine(parameters["sampling_offsets"], query)
-    offsets = offsets.reshape(HEADS, len(LEVELS), POINTS, 2)
-    logits = affine(parameters["attention_weights"], query).reshape(HEADS, -1)
-    weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    weights = weights.reshape(HEADS, len(LEVELS), POINTS)
-    tokens = affine(parameters["value_projection"], maps)
-    out = np.zeros(WIDTH)
-    for head, level, point in np.ndindex(HEADS, len(LEVELS), POINTS):
-        height, width = LEVELS[level]
-        start = sum(h * w for h, w in LEVELS[:level])
-        channels = slice(head * size, (head + 1) * size)
-        image = tokens[start : start + height * width, channels].reshape(height, width, size)
-        x, y = points[point % HEIGHTS] * (width, height) + offsets[head, level, point] - 0.5
-        out[channels] += weights[head, level, point] * hat_sample(image, x, y)
-    return out
-
-
 def spatial_cross_attention(parameters, query, value, points, index) -> np.ndarray:
-    out = np.empty_like(query)
-    for clip in range(len(query)):
-        taken = [[] for _ in range(query.shape[1])]
-        for camera, slot in np.ndindex(index.shape[1:]):
-            cell = index[clip, camera, slot]
-            if cell < query.shape[1]:
-                arguments = query[clip, cell], value[clip, camera], points[clip, camera, slot]
-                taken[cell].append(attend_slot(parameters, *arguments))
-        means = [sum(one) / max(len(one), 1) + np.zeros(WIDTH) for one in taken]
-        out[clip] = query[clip] + affine(parameters["out"], np.array(means))
-    return out
+    def place(seen, point):
+        return seen[point % HEIGHTS]
+
+    means = [
+        mean_over_cameras(parameters, *clip[:2], LEVELS, *clip[2:], HEADS, place)
+        for clip in zip(query, value, points, index, strict=True)
+    ]
+    return query + linear(parameters["out"], np.array(means))
 
 
 def inputs(*, index: list[list[int]]) -> tuple[np.ndarray, ...]:

@@ -4,20 +4,21 @@ import functools
 import itertools
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from layers.agreement import assert_agrees, normal
 from layers.numpy_attention import (
     attend,
-    count_parameters,
     layer_norm,
     linear,
     mlp,
     parameter_count,
     project,
 )
-from reelbench.layers.pooled import PooledAttentionBlock
+from reelbench.layers.pooled import ClassTokenHead, MultiscaleEmbedding, PooledAttentionBlock
 
 EPSILON = 1e-6
 
@@ -157,28 +158,59 @@ def test_parameters_of_mvitv2_s():
     )
 
 
-def test_blocks_of_mvitv2_s_add_up_to_the_published_model():
-    total = 3 * 3 * 7 * 7 * 96 + 96  # stem
-    total += 96 + 2 * 768 + 768 * 400 + 400  # class token, last norm, head
-    features, side = 96, 56
-    for width, heads, blocks, stride_kv in [
-        (96, 1, 1, 8),
-        (192, 2, 2, 4),
-        (384, 4, 11, 2),
-        (768, 8, 2, 1),
-    ]:
-        for number in range(blocks):
-            stride_q = 2 if number == 0 and width > 96 else 1
-            total += count_parameters(
-                functools.partial(
-                    PooledAttentionBlock,
-                    features,
-                    heads,
-                    input_size=(8, side, side),
-                    out_features=width,
-                    stride_q=(1, stride_q, stride_q),
-                    stride_kv=(1, stride_kv, stride_kv),
-                )
-            )
-            features, side = width, side // stride_q
-    assert total == 34_537_744
+def patches(p, x):
+    """Overlapping patches, one at a time, behind the class token, with positions if there are."""
+    kernel = p["proj"]["kernel"]
+    out = []
+    for clip in x:
+        voxels = clip.reshape(-1, clip.shape[-1])
+        rows = [
+            sum((voxels[place] @ kernel[tap] for tap, place in taps), p["proj"]["bias"])
+            for _, taps in neighbourhoods(clip.shape[:3], kernel.shape[:3], (2, 2, 2))
+        ]
+        if "times" in p:
+            places = len(p["places"])
+            rows = [
+                r + p["times"][i // places] + p["places"][i % places] for i, r in enumerate(rows)
+            ]
+        out.append(np.stack([p["class_token"][0] + p.get("class_position", [0])[0], *rows]))
+    return np.stack(out)
+
+
+def test_embedding_and_head_agree_with_loops():
+    def make(**kinds):
+        stem = MultiscaleEmbedding(
+            2, 4, kernel_size=(3, 3, 5), strides=(2, 2, 2), positions=(2, 3, 2), **kinds
+        )
+        return nnx.Sequential(stem, _ClassAndRest(**kinds))
+
+    def oracle(p, x):
+        tokens, head = patches(p["layers"][0], x), p["layers"][1]
+        first = linear(
+            head["head"]["head"], layer_norm(head["head"]["norm"], tokens[:, 0], EPSILON)
+        )
+        return np.concatenate([first[:, None], tokens[:, 1:]], axis=1)
+
+    assert_agrees(make, oracle, normal(1, 2, 3, 5, 4, 2))
+
+
+class _ClassAndRest(nnx.Module):
+    """The head's answer before the other tokens, so that all of them are compared."""
+
+    def __init__(self, **kinds):
+        self.head = ClassTokenHead(4, 4, **kinds)
+
+    def __call__(self, tokens):
+        return jnp.concatenate([self.head(tokens)[:, None], tokens[:, 1:]], axis=1)
+
+
+def test_parameters_of_mvitv1_b():
+    stem = 3 * 3 * 7 * 7 * 96 + 96
+    tables = 2 * 96 + 8 * 96 + 56 * 56 * 96
+    assert parameter_count("mvitv1-b-stem") == stem + tables
+    attention = 384 * 3 * 384 + 3 * 384 + 384 * 384 + 384
+    pools = 2 * (27 * 96 + 2 * 96)
+    hidden = 384 * 1536 + 1536 + 1536 * 768 + 768
+    project = 384 * 768 + 768
+    expected = 2 * 2 * 384 + attention + pools + hidden + project
+    assert parameter_count("mvitv1-b-widening") == expected

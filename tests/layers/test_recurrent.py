@@ -9,7 +9,7 @@ from flax import nnx
 from layers.agreement import assert_agrees, normal
 from layers.numpy_convolutional import convolve, parameter_count, sigmoid
 from reelbench.catalogue import find
-from reelbench.layers.recurrent import ConvLSTM
+from reelbench.layers.recurrent import ConvLSTM, SpatialRNN
 
 
 def unrolled(p, x):
@@ -52,6 +52,62 @@ def test_a_frame_changes_the_present_and_the_future_only():
     before, after = np.asarray(layer(x)), np.asarray(layer(changed))
     np.testing.assert_array_equal(before[:, :2], after[:, :2])
     assert (before[:, 2:] != after[:, 2:]).any(axis=(0, 2, 3, 4)).all()
+
+
+def on_the_map(p, x, corner):
+    """Clip by clip, frame by frame, on a map of 4×5."""
+    width = p["candidate_conv"]["kernel"].shape[-1]
+    over_input = np.split(p["input_conv"]["kernel"], 3, axis=-1)
+    bias = np.split(p["input_conv"]["bias"], 3)
+    over_gates = np.split(p["gate_conv"]["kernel"], 2, axis=-1)
+    out = []
+    for clip, corners in zip(x, corner, strict=True):
+        states, reads = np.zeros((1, 4, 5, width)), []
+        for frame, (i, j) in zip(clip, corners, strict=True):
+            window = (slice(None), slice(i, i + frame.shape[0]), slice(j, j + frame.shape[1]))
+            before = states[window]
+            seen = [
+                convolve(frame[None], w, (1, 1)) + b for w, b in zip(over_input, bias, strict=True)
+            ]
+            update, reset = (
+                sigmoid(seen[gate] + convolve(before, over_gates[gate], (1, 1))) for gate in (0, 1)
+            )
+            over_candidate = convolve(reset * before, p["candidate_conv"]["kernel"], (1, 1))
+            after = (1 - update) * before + update * np.tanh(seen[2] + over_candidate)
+            states = states.copy()
+            states[window] = after
+            reads.append(after[0])
+        out.append(np.stack(reads))
+    return np.stack(out)
+
+
+# The windows of the first clip overlap in part, those of the second lie apart and come back.
+CORNERS = np.asarray([[[0, 0], [1, 1], [2, 1]], [[0, 0], [2, 2], [0, 0]]])
+
+
+def test_spatial_rnn_agrees_with_a_loop_over_the_map():
+    make = functools.partial(SpatialRNN, 2, 3, lattice=(4, 5))
+    assert_agrees(make, on_the_map, normal(1, 2, 3, 2, 3, 2), CORNERS)
+
+
+def test_a_map_handed_on_is_the_whole_drive_and_changes_in_the_window_only():
+    layer = SpatialRNN(2, 3, lattice=(4, 5), rngs=nnx.Rngs(0))
+    drive = nnx.jit(SpatialRNN.drive)
+    x = normal(2, 2, 3, 2, 3, 2).astype(np.float32)
+    unknown = np.zeros((2, 4, 5, 3), np.float32)
+    whole, last = drive(layer, x, CORNERS, unknown)
+    first, states = drive(layer, x[:, :1], CORNERS[:, :1], unknown)
+    assert (np.asarray(states)[:, :2, :3] != 0).all()
+    assert np.count_nonzero(states) == 2 * 2 * 3 * 3
+    rest, states = drive(layer, x[:, 1:], CORNERS[:, 1:], states)
+    np.testing.assert_allclose(np.concatenate([first, rest], 1), whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(states, last, rtol=1e-5, atol=1e-6)
+
+
+def test_the_spatial_rnn_has_three_convolutions():
+    options = find("spatial-rnn").options
+    total = parameter_count(lambda: SpatialRNN(**options, rngs=nnx.Rngs(0)))
+    assert total == 9 * (300 * 768 + 256 * 512 + 256 * 256) + 768
 
 
 def count(*features, **options):

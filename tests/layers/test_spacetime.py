@@ -9,7 +9,7 @@ from flax import nnx
 
 from layers.agreement import assert_agrees, normal
 from layers.numpy_attention import attend, layer_norm, linear, mlp, parameter_count, project
-from reelbench.layers.spacetime import STBlock
+from reelbench.layers.spacetime import MaskedTokenEmbedding, STBlock, TokenLogits
 
 WIDTH, HEADS, HIDDEN = 12, 2, 20
 
@@ -66,6 +66,39 @@ def test_st_block_is_causal_in_time():
     before, after = np.asarray(call(state, x)), np.asarray(call(state, changed))
     np.testing.assert_array_equal(before[:, :3], after[:, :3])
     assert (np.abs(before - after)[:, 3:].max(axis=(0, 2, 3)) > 1e-4).all()
+
+
+class _Ends(nnx.Module):
+    def __init__(self, **kinds):
+        self.embedding = MaskedTokenEmbedding(
+            3, 4, digits=2, frames=2, places=3, num_actions=2, **kinds
+        )
+        self.logits = TokenLogits(4, 3, digits=2, **kinds)
+
+    def __call__(self, tokens, actions):
+        return self.logits(self.embedding(tokens, actions))
+
+
+def test_embedding_and_logits_agree_with_loops():
+    """Numbers of two digits of base 3; nine is the mask."""
+    tokens = np.asarray([[[0, 5, 9], [9, 8, 3]], [[7, 2, 1], [6, 4, 9]]])
+    actions = np.asarray([[0, 1], [1, 1]])
+
+    def oracle(p, tokens, actions):
+        e = p["embedding"]
+        out = np.zeros((2, 2, 3, 2, 3))
+        for clip, t, s in np.ndindex(2, 2, 3):
+            high, low = divmod(tokens[clip, t, s], 3)
+            x = (
+                e["mask"]
+                if high == 3
+                else sum(e["embeds"][i]["embedding"][digit] for i, digit in enumerate((low, high)))
+            )
+            x = x + e["actions"]["embedding"][actions[clip, t]] + e["positions"][t, s]
+            out[clip, t, s] = linear(p["logits"]["proj"], x).reshape(2, 3)
+        return out
+
+    assert_agrees(_Ends, oracle, tokens, actions)
 
 
 def test_parameters_of_1x_and_genie():

@@ -1,4 +1,4 @@
-"""Blocks of video autoencoders against sums over taps, and the published parameter count."""
+"""Blocks of the Wan autoencoder against sums over taps, and the published parameter count."""
 
 import functools
 
@@ -10,8 +10,16 @@ from flax import nnx
 
 from layers.agreement import assert_agrees, normal
 from layers.numpy_convolutional import convolve, parameter_count, silu
+from layers.numpy_vae import attend, causal, frames, linear, nearest, sees_no_later_frame
 from reelbench.catalogue import find
-from reelbench.layers.vae import ChannelRMSNorm, WanResidualBlock
+from reelbench.layers.vae import (
+    ChannelRMSNorm,
+    WanDownsample,
+    WanFrameAttention,
+    WanHead,
+    WanResidualBlock,
+    WanUpsample,
+)
 
 
 def rms_norm(x, p):
@@ -40,12 +48,83 @@ def test_block_agrees_with_sums_over_taps(features, shape):
 
 def test_no_output_sees_a_later_frame():
     layer = WanResidualBlock(4, 4, rngs=nnx.Rngs(0))
-    x = normal(0, 1, 5, 3, 3, 4).astype(np.float32)
-    changed = x.copy()
-    changed[:, 3:] *= -1
-    before, after = np.asarray(layer(x)), np.asarray(layer(changed))
-    np.testing.assert_array_equal(before[:, :3], after[:, :3])
-    assert (before[:, 3:] != after[:, 3:]).any(axis=(0, 2, 3, 4)).all()
+    sees_no_later_frame(layer, normal(0, 1, 5, 3, 3, 4), 3, 3)
+
+
+def down(p, x):
+    """As published: one frame by itself, then chunks of four after the last frame before them."""
+    x = frames(p["spatial"], x, (2, 2), [(0, 1), (0, 1)])
+    if "temporal" not in p:
+        return x
+    chunks, last = [x[:, :1]], x[:, :1]
+    for first in range(1, x.shape[1], 4):
+        chunk = np.concatenate([last, x[:, first : first + 4]], axis=1)
+        taps = convolve(chunk, p["temporal"]["kernel"], (2, 1, 1), [(0, 0)] * 3)
+        chunks.append(taps + p["temporal"]["bias"])
+        last = chunk[:, -1:]
+    return np.concatenate(chunks, axis=1)
+
+
+def up(p, x):
+    """As published: one frame after the other; the first is neither doubled nor remembered."""
+    chunks, cache = [x[:, :1]], np.zeros_like(x[:, :2])
+    for t in range(1, x.shape[1] if "temporal" in p else 1):
+        cache = np.concatenate([cache, x[:, t : t + 1]], axis=1)
+        pair = convolve(cache, p["temporal"]["conv"]["kernel"], padding=[(0, 0)] * 3)
+        pair = pair + p["temporal"]["conv"]["bias"]
+        chunks += np.split(pair, 2, axis=-1)
+        cache = cache[:, 1:]
+    if "temporal" in p:
+        x = np.concatenate(chunks, axis=1)
+    return frames(p["spatial"], nearest(x, (1, 2, 2)))
+
+
+@pytest.mark.parametrize(("time", "shape"), [(True, (9, 6, 4)), (False, (2, 5, 6))])
+def test_downsampling_agrees_with_the_published_chunks(time, shape):
+    assert_agrees(functools.partial(WanDownsample, 3, time=time), down, normal(0, 2, *shape, 3))
+
+
+@pytest.mark.parametrize(("time", "shape"), [(True, (4, 2, 3)), (False, (2, 3, 2))])
+def test_upsampling_agrees_with_the_published_chunks(time, shape):
+    assert_agrees(functools.partial(WanUpsample, 4, 3, time=time), up, normal(0, 1, *shape, 4))
+
+
+def test_a_single_frame_is_an_image():
+    x = jnp.asarray(normal(0, 1, 1, 4, 4, 4), jnp.float32)
+    assert WanDownsample(4, time=True, rngs=nnx.Rngs(0))(x).shape == (1, 1, 2, 2, 4)
+    assert WanUpsample(4, 2, time=True, rngs=nnx.Rngs(0))(x).shape == (1, 1, 8, 8, 2)
+
+
+def frame_attention(p, x):
+    qkv = linear(p["qkv"], rms_norm(x, p["norm"]))
+    found = np.empty_like(x)
+    for clip, t in np.ndindex(*x.shape[:2]):
+        tokens = qkv[clip, t].reshape(-1, qkv.shape[-1])
+        found[clip, t] = attend(*np.split(tokens, 3, axis=1)).reshape(x.shape[2:])
+    return x + linear(p["proj"], found)
+
+
+def test_attention_agrees_with_one_frame_at_a_time():
+    assert_agrees(
+        functools.partial(WanFrameAttention, 4), frame_attention, normal(0, 2, 2, 3, 2, 4)
+    )
+
+
+def test_the_head_agrees_with_sums_over_taps():
+    def head(p, x):
+        return causal(p["conv"], silu(rms_norm(x, p["norm"])))
+
+    assert_agrees(functools.partial(WanHead, 4, 3), head, normal(0, 1, 3, 2, 3, 4))
+
+
+def test_changes_of_resolution_see_no_later_frame():
+    # Four latent frames stand for 1 + 2 + 2 + 2 of a level.
+    sees_no_later_frame(
+        WanDownsample(3, time=True, rngs=nnx.Rngs(0)), normal(0, 1, 7, 4, 4, 3), 3, 2
+    )
+    sees_no_later_frame(
+        WanUpsample(3, 3, time=True, rngs=nnx.Rngs(0)), normal(0, 1, 4, 2, 2, 3), 2, 3
+    )
 
 
 def test_the_norm_ignores_the_size_of_its_input_and_is_smooth_at_zero():

@@ -9,6 +9,8 @@ from flax import nnx
 from reelbench.catalogue import Input, Preset, find
 from reelbench.layers import passes
 from reelbench.measure import build, clock, compiling
+from reelbench.measure.failure import CaseFailure
+from reelbench.results.outcome import Outcome
 from reelbench.work import nbytes
 
 ROW = Preset(
@@ -138,3 +140,10 @@ def test_rounds_fill_the_time_and_are_never_too_few():
     rounds, iterations = clock.rounds_for(1e-6, 1.0, 6)
     assert iterations == 200
     assert rounds == pytest.approx(5000, rel=0.01)
+
+
+def test_a_collective_is_not_supported_on_one_device():
+    row = find("r3d_18-all-reduce")
+    with pytest.raises(CaseFailure, match="takes 2 devices, here is 1") as caught:
+        build.from_catalogue(row, pass_="forward", dtype="float32", batch=1)
+    assert caught.value.outcome is Outcome.UNSUPPORTED_HERE

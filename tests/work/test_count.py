@@ -10,9 +10,9 @@ from reelbench.catalogue import counted, find
 from reelbench.layers import passes
 from reelbench.work.activations import kept_bytes
 
-# Tracing every layer of the catalogue takes minutes: of those that are only parts of models, the
-# record is checked on those whose hash happens to be divisible by this.
-ONE_IN = 9
+# The presets' record is checked in tests/catalogue. Tracing every part of every model takes
+# minutes: the record is checked on those whose hash happens to be divisible by this.
+ONE_IN = 10
 
 
 def test_a_convolution_by_hand():
@@ -77,12 +77,12 @@ def test_kept_bytes_grow_with_the_batch():
 def entries():
     presets = {row.sizes for row in counted.presets()}
     for name, row, pass_ in counted.everything():
-        if row.sizes in presets or int(row.sizes, 16) % ONE_IN == 0:
+        if row.sizes not in presets and int(row.sizes, 16) % ONE_IN == 0:
             yield pytest.param(row, pass_, id=f"{name}-{pass_}")
 
 
 @pytest.mark.parametrize(("row", "pass_"), [*entries()])
-def test_the_record_is_what_tracing_counts(row, pass_):
+def test_the_record_of_a_part_is_what_tracing_counts(row, pass_):
     recorded = counted.recorded(row, pass_)
     if recorded is None:
         pytest.skip("not recorded: counted whenever it is asked for (python -m reelbench.work)")

@@ -1,4 +1,4 @@
-"""Diffusion transformers for video: joint attention over all space-time tokens of a latent clip.
+"""Diffusion transformer of Wan: joint attention over all space-time tokens of a latent clip.
 
 A text condition enters by cross-attention, the diffusion step by shifts, scales and gates.
 """
@@ -33,12 +33,12 @@ def _wan(
     )
 
 
-# Nobody published the clip of the small row: it is short enough for a CPU. Its widths are those of
-# the 1.3B model.
+# Nobody published the clips of the small rows: they are short enough for a CPU.
 # fmt: off
 PRESETS = (
     _wan("wan2.1-1.3b-block-small", (17, 128, 224),  1536, 12,  8960, core=True, assumed=True),
     _wan("wan2.1-1.3b-block",       (81, 480, 832),  1536, 12,  8960),
     _wan("wan2.1-14b-block",        (81, 720, 1280), 5120, 40, 13824),
+    _wan("wan2.1-14b-block-small",  (5, 64, 128),    5120, 40, 13824, assumed=True),
 )
 # fmt: on

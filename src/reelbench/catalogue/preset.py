@@ -25,12 +25,14 @@ class Input:
             and second moments; ``index`` draws integers below ``below``.
         below: Exclusive upper bound of an ``index`` input.
         batched: Whether the input has a batch axis; tables shared by all clips have none.
+        per_device: Whether each device holds one such array, along a first axis of devices.
     """
 
     shape: tuple[int, ...]
     values: Values = "normal"
     below: int = 0
     batched: bool = True
+    per_device: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.values == "index") != (self.below > 0):
@@ -57,6 +59,7 @@ class Preset:
         passes: The passes that make sense: an optimizer update has no gradient.
         carry: How many leading inputs the layer's outputs replace at the next call (their
             buffers are donated), as the state of an optimizer does.
+        devices: How many devices it takes at least.
         family: Set by the catalogue to the name of the file that the row stands in.
     """
 
@@ -70,6 +73,7 @@ class Preset:
     core: bool = False
     passes: tuple[Pass, ...] = PASSES
     carry: int = 0
+    devices: int = 1
     family: str = field(default="", compare=False)
 
     @property

@@ -15,8 +15,9 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.catalogue import Preset
+from reelbench.layers.streams import Streams
 
-__all__ = ["create", "random_streams", "randomise_constants"]
+__all__ = ["create", "randomise_constants"]
 
 
 def create(preset: Preset, *, dtype: Dtype, seed: int = 0) -> nnx.Module:
@@ -25,15 +26,7 @@ def create(preset: Preset, *, dtype: Dtype, seed: int = 0) -> nnx.Module:
     Parameters are stored in float32 whatever the dtype of the computation.
     """
     layer = getattr(importlib.import_module(f"{__name__}.{preset.family}"), preset.layer)
-    return layer(**preset.options, dtype=dtype, param_dtype=jnp.float32, rngs=random_streams(seed))
-
-
-def random_streams(seed: int) -> nnx.Rngs:
-    """Random streams for initial weights.
-
-    XLA's own generator: the default one takes seconds to compile for a layer's many parameters.
-    """
-    return nnx.Rngs(jax.random.key(seed, impl="unsafe_rbg"))
+    return layer(**preset.options, dtype=dtype, param_dtype=jnp.float32, rngs=Streams(seed))
 
 
 def randomise_constants(module: nnx.Module, seed: int) -> None:
@@ -44,7 +37,7 @@ def randomise_constants(module: nnx.Module, seed: int) -> None:
     higher: neither is the layer as it trains. Variances stay positive because the noise is small.
     Can be traced.
     """
-    noise = random_streams(seed)
+    noise = Streams(seed)
     for _, variable in nnx.iter_graph(module):
         if not isinstance(variable, nnx.Variable):
             continue

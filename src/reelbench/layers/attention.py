@@ -8,10 +8,26 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.attention_parts import (
+    AttentivePooler,
+    ClassifierHead,
+    CrossAttentionBlock,
+    TokenNorm,
+)
 from reelbench.layers.multihead import MLP, Bias, MultiHead, attend
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float, Int
+
+__all__ = [
+    "AttentivePooler",
+    "ClassifierHead",
+    "CrossAttentionBlock",
+    "FrameAttentionBlock",
+    "JointAttentionBlock",
+    "TokenNorm",
+    "rotate",
+]
 
 Grid = tuple[int, int, int]
 
@@ -124,3 +140,52 @@ class JointAttentionBlock(nnx.Module):
             key = rotate(key, positions, self.rotary_grid)
         x = x + self.attn.merge(attend(query, key, value))
         return x + self.mlp(self.norm2(x))
+
+
+class FrameAttentionBlock(nnx.Module):
+    """`JointAttentionBlock` for each frame by itself, with the same weights.
+
+    The spatial encoder of ViViT's factorised encoder (Arnab et al. 2021, arXiv:2103.15691; scenic
+    ``projects/vivit/model.py``, ``SpaceTimeViViT``) and the space-only TimeSformer (Bertasius et
+    al. 2021, arXiv:2102.05095; facebookresearch/TimeSformer ``timesformer/models/vit.py``).
+
+    Args:
+        in_features: Channels of a token.
+        num_heads: Number of heads.
+        mlp_dim: Channels inside the MLP.
+        gelu: The GELU by the error function, or its tanh approximation.
+        epsilon: Epsilon of the LayerNorms.
+        dtype: Dtype of the computation.
+        param_dtype: Dtype of the stored parameters.
+        rngs: Source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        num_heads: int,
+        mlp_dim: int,
+        *,
+        gelu: Literal["exact", "tanh"] = "exact",
+        epsilon: float = 1e-6,
+        dtype: Dtype | None = None,
+        param_dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.block = JointAttentionBlock(
+            in_features,
+            num_heads,
+            mlp_dim,
+            qkv_bias=True,
+            gelu=gelu,
+            epsilon=epsilon,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
+
+    def __call__(
+        self, x: Float[Array, "batch frames n in_features"]
+    ) -> Float[Array, "batch frames n in_features"]:
+        """Mix the tokens of each frame."""
+        return self.block(x.reshape(-1, *x.shape[2:])).reshape(x.shape)

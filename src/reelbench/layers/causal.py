@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import jax.numpy as jnp
 from flax import nnx
@@ -11,12 +11,15 @@ from flax.typing import Dtype
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
+Border = Literal["zeros", "first", "nearest"]
+
 
 class CausalConv3D(nnx.Module):
     """A 3-D convolution padded in time on the left only, so that no output sees a later frame.
 
     Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025, arXiv:2503.20314;
-    Wan2.1 ``wan/modules/vae.py``, ``CausalConv3d``.
+    Wan2.1 ``wan/modules/vae.py``, ``CausalConv3d``. Other autoencoders differ in what stands beyond
+    the clip: see ``border``.
 
     Args:
         in_features: Channels of the input.
@@ -24,6 +27,8 @@ class CausalConv3D(nnx.Module):
         kernel_size: Kernel lengths along time, height and width.
         strides: Strides along time, height and width.
         use_bias: Whether a bias is added.
+        border: ``zeros`` everywhere (Wan); the ``first`` frame before the clip and zeros around the
+            frames (CogVideoX, LTX-Video); the ``nearest`` pixel in time and space (HunyuanVideo).
         dtype: Dtype of the computation.
         param_dtype: Dtype of the stored parameters.
         rngs: Source of the initial weights.
@@ -37,17 +42,20 @@ class CausalConv3D(nnx.Module):
         kernel_size: tuple[int, int, int] = (3, 3, 3),
         strides: tuple[int, int, int] = (1, 1, 1),
         use_bias: bool = True,
+        border: Border = "zeros",
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
         self.past = kernel_size[0] - 1
+        self.border = border
+        self.around = [(length // 2, length // 2) for length in kernel_size[1:]]
         self.conv = nnx.Conv(
             in_features,
             out_features,
             kernel_size,
             strides,
-            padding=[(0, 0), *((length // 2, length // 2) for length in kernel_size[1:])],
+            padding=[(0, 0), *([(0, 0), (0, 0)] if border == "nearest" else self.around)],
             use_bias=use_bias,
             dtype=dtype,
             param_dtype=param_dtype,
@@ -78,7 +86,11 @@ class CausalConv3D(nnx.Module):
             input frames.
         """
         if cache is None:
-            x = jnp.pad(x, [(0, 0), (self.past, 0), (0, 0), (0, 0), (0, 0)])
+            before = [(0, 0), (self.past, 0), (0, 0), (0, 0), (0, 0)]
+            x = jnp.pad(x, before, mode="constant" if self.border == "zeros" else "edge")
         else:
             x = jnp.concatenate((cache, x), axis=1)
-        return self.conv(x), x[:, x.shape[1] - self.past :]
+        cache = x[:, x.shape[1] - self.past :]
+        if self.border == "nearest":
+            x = jnp.pad(x, [(0, 0), (0, 0), *self.around, (0, 0)], mode="edge")
+        return self.conv(x), cache

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from flax.typing import Dtype, Initializer
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -68,3 +69,26 @@ def bilinear_sample(
             found = pixels.at[row_index * width + column_index].get(mode="promise_in_bounds")
             total = total + share[..., None] * found
     return total
+
+
+def star(num_heads: int, num_maps: int, num_points: int, *, repeats: int = 1) -> Initializer:
+    """Sampling offsets to start from: a head looks in its own direction, each point a pixel on.
+
+    Args:
+        num_heads: Attention heads.
+        num_maps: Feature maps that each head samples.
+        num_points: Samples a head takes from each map.
+        repeats: How many sets of such points a head has, one set after another.
+    """
+
+    def offsets(key: Array, shape: tuple[int, ...], dtype: Dtype) -> Float[Array, " offsets"]:
+        del key
+        turn = jnp.arange(num_heads) * (2 * jnp.pi / num_heads)
+        direction = jnp.stack([jnp.cos(turn), jnp.sin(turn)], axis=-1)
+        direction /= jnp.max(jnp.abs(direction), axis=-1, keepdims=True)
+        distance = jnp.tile(jnp.arange(1, num_points + 1), repeats)
+        rays = direction[:, None, None, :] * distance[:, None]
+        every = (num_heads, num_maps, repeats * num_points, 2)
+        return jnp.broadcast_to(rays, every).reshape(shape).astype(dtype)
+
+    return offsets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import jax
@@ -10,8 +11,12 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.depthwise_ends import X3DHead, X3DStem
+
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+__all__ = ["SqueezeExcitation", "X3DBlock", "X3DHead", "X3DStem", "round_width"]
 
 
 def round_width(width: int, multiplier: float, divisor: int = 8) -> int:
@@ -34,6 +39,7 @@ class SqueezeExcitation(nnx.Module):
     Args:
         features: Channels of the input and the output.
         reduced_features: Channels between the two projections.
+        activation: Function between the two projections.
         dtype: Dtype of the computation.
         param_dtype: Dtype of the stored parameters.
         rngs: Source of the initial weights.
@@ -44,6 +50,7 @@ class SqueezeExcitation(nnx.Module):
         features: int,
         reduced_features: int,
         *,
+        activation: Callable[[jax.Array], jax.Array] = jax.nn.relu,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -51,13 +58,14 @@ class SqueezeExcitation(nnx.Module):
         linear = functools.partial(nnx.Linear, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.reduce = linear(features, reduced_features)
         self.expand = linear(reduced_features, features)
+        self.activation = activation
 
     def __call__(
         self, x: Float[Array, "batch t h w features"]
     ) -> Float[Array, "batch t h w features"]:
         """Gate the channels of ``x``."""
         mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
-        return x * jax.nn.sigmoid(self.expand(jax.nn.relu(self.reduce(mean))))
+        return x * jax.nn.sigmoid(self.expand(self.activation(self.reduce(mean))))
 
 
 class X3DBlock(nnx.Module):

@@ -1,4 +1,4 @@
-"""Diffusion transformer blocks."""
+"""Diffusion transformer blocks of Wan, whose tokens attend to the text by cross-attention."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.conditioning import modulate, plain_norm
 from reelbench.layers.multihead import attend
+from reelbench.layers.rotary import Grid, axis_angles, rotate, wide
 
 if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+    from jaxtyping import Array, Bool, Float
 
 
 class WanBlock(nnx.Module):
@@ -23,8 +25,8 @@ class WanBlock(nnx.Module):
     network; the first and the last are shifted, scaled and gated by the diffusion step.
 
     Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025, arXiv:2503.20314;
-    Wan-Video/Wan2.1 ``wan/modules/model.py``, ``WanAttentionBlock`` (text to video). The residual
-    stream stays in the dtype of ``x``, as in diffusers ``transformer_wan.py``.
+    Wan-Video/Wan2.1 ``wan/modules/model.py``, ``WanAttentionBlock``. The residual stream stays
+    in the dtype of ``x``, as in diffusers ``transformer_wan.py``.
 
     Args:
         in_features: Width of the tokens, of the text and of the output.
@@ -32,6 +34,8 @@ class WanBlock(nnx.Module):
         mlp_dim: Width inside the feed-forward network.
         grid: Frames, height and width of the token grid; its raster order is that of the tokens.
         theta: Base of the rotary wavelengths.
+        image: Whether there are image tokens (image to video): cross-attention has keys and values
+            of its own for them.
         epsilon: Added to the variance in every norm.
         dtype: Dtype of the computation.
         param_dtype: Dtype of the stored parameters.
@@ -43,9 +47,10 @@ class WanBlock(nnx.Module):
         in_features: int,
         num_heads: int,
         mlp_dim: int,
-        grid: tuple[int, int, int],
+        grid: Grid,
         *,
         theta: float = 10_000.0,
+        image: bool = False,
         epsilon: float = 1e-6,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
@@ -60,17 +65,16 @@ class WanBlock(nnx.Module):
         )
         norm = partial(nnx.LayerNorm, epsilon=epsilon, rngs=rngs)
         # Modulated norms come out at least in float32, to be shifted and scaled before rounding.
-        wide = None if dtype is None else _wide(dtype)
-        plain_norm = partial(norm, use_scale=False, use_bias=False, dtype=wide)
+        widely = None if dtype is None else wide(dtype)
 
         self.scale_shift_table = nnx.Param(
             jax.random.normal(rngs.params(), (6, in_features), param_dtype) * in_features**-0.5
         )
-        self.norm1 = plain_norm(in_features)
+        self.norm1 = plain_norm(in_features, epsilon=epsilon, dtype=widely, rngs=rngs)
         self.self_attention = attention(in_features, num_heads)
         self.norm3 = norm(in_features, dtype=dtype, param_dtype=param_dtype)
-        self.cross_attention = attention(in_features, num_heads)
-        self.norm2 = plain_norm(in_features)
+        self.cross_attention = attention(in_features, num_heads, image=image)
+        self.norm2 = plain_norm(in_features, epsilon=epsilon, dtype=widely, rngs=rngs)
         self.expand = linear(in_features, mlp_dim)
         self.contract = linear(mlp_dim, in_features)
 
@@ -79,6 +83,7 @@ class WanBlock(nnx.Module):
         x: Float[Array, "batch tokens features"],
         text: Float[Array, "batch text_tokens features"],
         modulation: Float[Array, "batch 6 features"],
+        image: Float[Array, "batch image_tokens features"] | None = None,
     ) -> Float[Array, "batch tokens features"]:
         """Transform the tokens.
 
@@ -87,16 +92,17 @@ class WanBlock(nnx.Module):
             text: Text tokens, already projected to the width of the model.
             modulation: Projected embedding of the diffusion step, to which a learned table is
                 added: shift, scale and gate of self-attention, then of the feed-forward network.
+            image: Tokens of the first frame's encoding, already projected, for image to video.
         """
         kind = x.dtype
-        steps = modulation.astype(_wide(kind)) + self.scale_shift_table[...]
+        steps = modulation.astype(wide(kind)) + self.scale_shift_table[...]
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(steps, 6, axis=1)
-        angles = rotary_angles(self.grid, self.head_dim, self.theta, _wide(kind))
+        angles = wan_angles(self.grid, self.head_dim, self.theta, wide(kind))
 
-        h = (self.norm1(x) * (1 + scale1) + shift1).astype(kind)
+        h = modulate(self.norm1(x), shift1, scale1).astype(kind)
         x = (x + self.self_attention(h, h, angles) * gate1).astype(kind)
-        x = x + self.cross_attention(self.norm3(x), text)
-        h = (self.norm2(x) * (1 + scale2) + shift2).astype(kind)
+        x = x + self.cross_attention(self.norm3(x), text, image=image)
+        h = modulate(self.norm2(x), shift2, scale2).astype(kind)
         h = self.contract(nnx.gelu(self.expand(h), approximate=True))
         return (x + h * gate2).astype(kind)
 
@@ -104,11 +110,13 @@ class WanBlock(nnx.Module):
 class WanAttention(nnx.Module):
     """Multi-head attention with RMS-norm of queries and keys over all heads together.
 
-    Wan-Video/Wan2.1 ``wan/modules/model.py``, ``WanSelfAttention`` and ``WanT2VCrossAttention``.
+    Wan-Video/Wan2.1 ``wan/modules/model.py``, ``WanSelfAttention``, ``WanT2VCrossAttention``
+    and ``WanI2VCrossAttention``.
 
     Args:
         in_features: Width of queries, keys, values and output.
         num_heads: Attention heads.
+        image: Whether there are keys and values of image tokens, attended to by themselves.
         epsilon: Added to the mean square in the norms.
         dtype: Dtype of the computation.
         param_dtype: Dtype of the stored parameters.
@@ -120,6 +128,7 @@ class WanAttention(nnx.Module):
         in_features: int,
         num_heads: int,
         *,
+        image: bool = False,
         epsilon: float = 1e-6,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
@@ -136,53 +145,50 @@ class WanAttention(nnx.Module):
         self.out = linear(in_features, in_features)
         self.query_norm = norm(in_features)
         self.key_norm = norm(in_features)
+        if image:
+            self.image_key = linear(in_features, in_features)
+            self.image_value = linear(in_features, in_features)
+            self.image_key_norm = norm(in_features)
 
     def __call__(
         self,
         x: Float[Array, "batch tokens features"],
         source: Float[Array, "batch source_tokens features"],
-        angles: Float[Array, "tokens pairs"] | None = None,
+        angles: Float[Array, "tokens *heads pairs"] | None = None,
+        *,
+        image: Float[Array, "batch image_tokens features"] | None = None,
+        mask: Bool[Array, "#batch #heads #tokens source_tokens"] | None = None,
     ) -> Float[Array, "batch tokens features"]:
-        """Attend from ``x`` to ``source``; ``angles`` rotate the queries and the keys."""
-        heads = (self.num_heads, x.shape[-1] // self.num_heads)
-        q = self.query_norm(self.query(x)).reshape(*x.shape[:2], *heads)
-        k = self.key_norm(self.key(source)).reshape(*source.shape[:2], *heads)
-        v = self.value(source).reshape(*source.shape[:2], *heads)
+        """Attend from ``x`` to ``source``.
+
+        Args:
+            x: Tokens of the queries.
+            source: Tokens of the keys and values.
+            angles: By which queries and keys are rotated.
+            image: Image tokens; what is found among them is added.
+            mask: Whether a query sees a token of ``source``.
+        """
+
+        def by_head(y: Float[Array, "batch n features"]) -> Float[Array, "batch n heads head_dim"]:
+            return y.reshape(*y.shape[:2], self.num_heads, -1)
+
+        q, k = by_head(self.query_norm(self.query(x))), by_head(self.key_norm(self.key(source)))
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
-        return self.out(attend(q, k, v).reshape(x.shape))
+        found = attend(q, k, by_head(self.value(source)), mask=mask)
+        if image is not None:
+            k = by_head(self.image_key_norm(self.image_key(image)))
+            found += attend(q, k, by_head(self.image_value(image)))
+        return self.out(found.reshape(x.shape))
 
 
-def rotary_angles(
-    grid: tuple[int, int, int], head_dim: int, theta: float, dtype: Dtype
+def wan_angles(
+    grid: Grid, head_dim: int, theta: float, dtype: Dtype
 ) -> Float[Array, "tokens pairs"]:
-    """Rotation angle of every token of a T×H×W grid and every pair of a head's features.
+    """Angles of Wan's tokens.
 
-    A third of the pairs (rounded down) turns with the height and as many with the width; the rest,
-    which come first, turn with time.
+    A third of a head's pairs (rounded down) turns with the height and as many with the width; the
+    rest, which come first, turn with time.
     """
     third = head_dim // 6
-    angles = []
-    for axis, pairs in enumerate((head_dim // 2 - 2 * third, third, third)):
-        frequencies = theta ** (-jnp.arange(pairs, dtype=dtype) / pairs)
-        turned = jnp.arange(grid[axis], dtype=dtype)[:, None] * frequencies
-        along = [1, 1, 1, pairs]
-        along[axis] = grid[axis]
-        angles.append(jnp.broadcast_to(turned.reshape(along), (*grid, pairs)))
-    return jnp.concatenate(angles, axis=-1).reshape(-1, head_dim // 2)
-
-
-def rotate(
-    x: Float[Array, "batch tokens heads head_dim"], angles: Float[Array, "tokens pairs"]
-) -> Float[Array, "batch tokens heads head_dim"]:
-    """Turn each pair of neighbouring features by its angle."""
-    pairs = x.reshape(*x.shape[:-1], -1, 2)
-    even, odd = pairs[..., 0], pairs[..., 1]
-    cos, sin = jnp.cos(angles)[:, None], jnp.sin(angles)[:, None]
-    turned = jnp.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
-    return turned.reshape(x.shape).astype(x.dtype)
-
-
-def _wide(dtype: Dtype) -> Dtype:
-    """Return the dtype, but float32 at least."""
-    return jnp.promote_types(dtype, jnp.float32)
+    return axis_angles(grid, (head_dim // 2 - 2 * third, third, third), theta, dtype)

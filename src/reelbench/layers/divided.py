@@ -8,10 +8,13 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.divided_factorised import FactorisedAttentionBlock, FactorisedHeadsBlock
 from reelbench.layers.multihead import MLP, MultiHead
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+__all__ = ["DividedAttentionBlock", "FactorisedAttentionBlock", "FactorisedHeadsBlock"]
 
 
 class DividedAttentionBlock(nnx.Module):

@@ -1,4 +1,4 @@
-"""Factorised 3-D convolution."""
+"""Factorised 3-D convolution; stems, bottlenecks and inception blocks stand in `separable`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.separable import (
+    R2Plus1DBottleneck,
+    R2Plus1DStem,
+    SeparableConv3D,
+    SepInception,
+)
+
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+__all__ = [
+    "Conv2Plus1D",
+    "R2Plus1DBlock",
+    "R2Plus1DBottleneck",
+    "R2Plus1DStem",
+    "SepInception",
+    "SeparableConv3D",
+]
 
 
 class Conv2Plus1D(nnx.Module):

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from reelbench.catalogue import Input
+from reelbench.layers import collective
 
 Function = Callable[..., Any]
 
@@ -95,9 +96,11 @@ def cotangent_of(outputs: Any) -> Any:
 def shape_of(each: Input, batch: int, dtype: str) -> jax.ShapeDtypeStruct:
     """Shape and dtype of an input of the catalogue, for ``batch`` clips and a case's dtype."""
     kinds = {"normal": dtype, "index": "int32"}
-    return jax.ShapeDtypeStruct(
-        each.batch_shape(batch), jnp.dtype(kinds.get(each.values, "float32"))
-    )
+    kind = jnp.dtype(kinds.get(each.values, "float32"))
+    if each.per_device:
+        shape = (jax.device_count(), *each.shape)
+        return jax.ShapeDtypeStruct(shape, kind, sharding=collective.per_device())
+    return jax.ShapeDtypeStruct(each.batch_shape(batch), kind)
 
 
 def is_floating(leaf: Any) -> bool:
@@ -108,8 +111,8 @@ def is_floating(leaf: Any) -> bool:
 def inner_product(outputs: Any, cotangent: Any) -> Any:
     """Sum of outputs times cotangent over the floating leaves, accumulated in float32 at least."""
     total = jnp.zeros((), jnp.float32)
-    for out, weight in zip(jax.tree.leaves(outputs), jax.tree.leaves(cotangent), strict=True):
-        if is_floating(out):
-            wide = jnp.promote_types(out.dtype, jnp.float32)
-            total = total + jnp.sum((out * weight).astype(wide))
+    floating = [out for out in jax.tree.leaves(outputs) if is_floating(out)]
+    for out, weight in zip(floating, jax.tree.leaves(cotangent), strict=True):
+        wide = jnp.promote_types(out.dtype, jnp.float32)
+        total = total + jnp.sum((out * weight).astype(wide))
     return total

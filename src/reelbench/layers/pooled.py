@@ -11,9 +11,12 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.layers.multihead import MLP, MultiHead, attend
+from reelbench.layers.pooled_ends import ClassTokenHead, MultiscaleEmbedding
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float, Int
+
+__all__ = ["ClassTokenHead", "MultiscaleEmbedding", "PooledAttentionBlock"]
 
 Size = tuple[int, int, int]
 

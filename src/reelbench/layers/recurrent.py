@@ -10,10 +10,14 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.recurrent_lattice import SpatialRNN
+
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
     State = tuple[Float[Array, "batch h w hidden"], Float[Array, "batch h w hidden"]]
+
+__all__ = ["ConvLSTM", "SpatialRNN"]
 
 
 class ConvLSTM(nnx.Module):

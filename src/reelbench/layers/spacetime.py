@@ -9,9 +9,12 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.layers.multihead import MLP, MultiHead
+from reelbench.layers.spacetime_ends import MaskedTokenEmbedding, TokenLogits
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+__all__ = ["MaskedTokenEmbedding", "STBlock", "TokenLogits"]
 
 
 class STBlock(nnx.Module):

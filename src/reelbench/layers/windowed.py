@@ -10,9 +10,12 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.layers.multihead import MLP, MultiHead
+from reelbench.layers.windowed_stages import PatchEmbedding3D, PatchMerging, PooledHead
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float, Int
+
+__all__ = ["PatchEmbedding3D", "PatchMerging", "PooledHead", "SwinBlock3D"]
 
 Size = tuple[int, int, int]
 

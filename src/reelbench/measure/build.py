@@ -20,8 +20,10 @@ from reelbench.catalogue import Input, Preset
 from reelbench.catalogue.counted import Count, recorded
 from reelbench.layers import passes
 from reelbench.machine import backend
+from reelbench.measure.failure import CaseFailure
 from reelbench.measure.options import Axes
 from reelbench.measure.workload import Workload
+from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Identity
 from reelbench.work.activations import kept_bytes
 
@@ -31,7 +33,17 @@ _SEED = 20_260_101
 
 
 def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Workload:
-    """The workload of a row of the catalogue."""
+    """The workload of a row of the catalogue.
+
+    Raises:
+        CaseFailure: It takes more devices than there are.
+    """
+    if jax.device_count() < preset.devices:
+        raise CaseFailure(
+            Outcome.UNSUPPORTED_HERE,
+            f"takes {preset.devices} devices, here is {jax.device_count()}",
+            devices=float(jax.device_count()),
+        )
 
     def create() -> nnx.Module:
         module = layers.create(preset, dtype=jnp.dtype(dtype))
@@ -104,6 +116,7 @@ def _identity(preset: Preset, pass_: str, dtype: str, batch: int) -> Identity:
         pass_=pass_,
         implementation="reference",
         precision=backend.matmul_precision(),
+        mesh=f"device={jax.device_count()}" if preset.devices > 1 else None,
     )
 
 
@@ -234,6 +247,11 @@ def _carrying(
 
 
 def _draw(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
+    drawn = _values(rng, each, shape)
+    return drawn if shape.sharding is None else jax.device_put(drawn, shape.sharding)
+
+
+def _values(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
     if each.values == "index":
         return jnp.asarray(rng.integers(0, each.below, shape.shape, np.int32))
     if each.values == "unit":

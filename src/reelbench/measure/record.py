@@ -67,7 +67,12 @@ def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseReco
 def _rates(compiled: Compiled, median_s: float, limits: Limits) -> Rates:
     traced = compiled.traced
     identity = traced.workload.identity
-    least = roofline(traced.flops.model, traced.least_bytes, identity.dtype, limits.ceilings)
+    # What devices tell each other is bound by what connects them, whose ceiling is not measured.
+    least = (
+        roofline(traced.flops.model, traced.least_bytes, identity.dtype, limits.ceilings)
+        if identity.mesh is None
+        else None
+    )
     return Rates(
         clips_per_s=traced.workload.clips / median_s,
         flops_per_s=traced.flops.model / median_s,

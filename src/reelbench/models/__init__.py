@@ -13,7 +13,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.catalogue.models import Model
-from reelbench.layers import random_streams
+from reelbench.layers.streams import Streams
 
 __all__ = ["create"]
 
@@ -24,6 +24,4 @@ def create(model: Model, *, dtype: Dtype, seed: int = 0) -> nnx.Module:
     Parameters are stored in float32 whatever the dtype of the computation.
     """
     assembled = getattr(importlib.import_module(f"{__name__}.{model.kind}"), model.model)
-    return assembled(
-        **model.options, dtype=dtype, param_dtype=jnp.float32, rngs=random_streams(seed)
-    )
+    return assembled(**model.options, dtype=dtype, param_dtype=jnp.float32, rngs=Streams(seed))

@@ -196,8 +196,8 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def rate_cell(rates: Rates) -> Cell:
-    """The rate that limits the case: bytes per second where memory does, else FLOP per second."""
-    if rates.bound == "memory":
+    """The rate that limits the case; bytes per second also where there are no FLOPs."""
+    if rates.bound == "memory" or not rates.flops_per_s:
         return Cell(rates.bytes_per_s, print_rate(rates.bytes_per_s, "B/s"))
     return Cell(rates.flops_per_s, print_rate(rates.flops_per_s, "FLOP/s"))
 

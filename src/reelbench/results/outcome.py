@@ -48,7 +48,7 @@ _ADVICE = {
     "parameters instead of closing over them.",
     Outcome.CONSTANT_INPUT: "Pass random values: constants can be folded and run faster than data.",
     Outcome.NOT_WAITED_FOR: "Return every array that the call computes.",
-    Outcome.UNSUPPORTED_HERE: "Choose another dtype, pass or implementation for this device.",
+    Outcome.UNSUPPORTED_HERE: "Choose another dtype, pass, implementation or machine.",
     Outcome.SATURATED: "Name the batch with --reel-batch to measure it all the same.",
     Outcome.CRASHED: "Run the case alone with -k and watch its memory.",
     Outcome.DISTURBED: "Measure again on a quiet machine.",

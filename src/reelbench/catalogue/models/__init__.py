@@ -1,7 +1,7 @@
 """Whole models as compositions of layers, one kind a file, without JAX.
 
-Every module in this package except `model` is a kind: its ``MODELS`` is a table of compositions,
-mirrored by the assembled Flax modules in ``reelbench.models.<kind>``.
+Every module in this package except `chain` and `model` is a kind: its ``MODELS`` is a table of
+compositions, mirrored by the assembled Flax modules in ``reelbench.models.<kind>``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from reelbench.catalogue.names import UnknownNameError
 
 __all__ = ["Model", "Part", "Published", "find_model", "kinds", "models"]
 
+_NOT_KINDS = {"chain", "model"}
+
 
 @functools.cache
 def kinds() -> tuple[str, ...]:
     """Names of the kinds of models, sorted."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name != "model"))
+    return tuple(sorted(name for name in found if name not in _NOT_KINDS))
 
 
 @functools.cache
