@@ -1,11 +1,16 @@
 """The README keeps its word: every command it shows with its output is run, and says that."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from reelbench import cli
+from reelbench.units import print_rate
 
 README = "README.md"
 
@@ -42,7 +47,7 @@ def test_the_two_commands_are_where_continuous_integration_looks_for_them(readme
     assert len(commands) == 2
     measuring, testing = commands
     assert measuring.endswith("pytest --benchmark-only")
-    assert testing.endswith("pytest")
+    assert testing.endswith("pytest -n logical")
     assert all("-c requirements.lock" in command for command in commands)
 
 
@@ -61,3 +66,40 @@ def test_the_readmes_own_layer_can_be_measured(readme, pytester):
     pytester.makepyfile(test_mine=code)
     result = pytester.runpytest_subprocess("--benchmark-disable", timeout=120)
     result.assert_outcomes(passed=2)
+
+
+def test_a_layer_is_added_as_the_readme_says(readme, tmp_path, pytestconfig):
+    root = pytestconfig.rootpath
+    for folder in ("src", "bench"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    (tmp_path / "tests").mkdir()
+    (row,) = re.findall(r"^```text row\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (module,) = re.findall(r"^```python module\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    catalogue = tmp_path / "src/reelbench/catalogue/reduction.py"
+    table, end, rest = catalogue.read_text().rpartition(")\n# fmt: on")
+    catalogue.write_text(table + row + end + rest)
+    layers = tmp_path / "src/reelbench/layers/reduction.py"
+    layers.write_text(f"{layers.read_text()}\n\n{module}")
+
+    def run(*command):
+        environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    program = "import sys; from reelbench.cli import main; sys.exit(main())"
+    listed = run("-c", program, "list", "token-mean")
+    parameters, tokens = 768 * 768 + 768, 16 * 7 * 7
+    assert f"{parameters:,}" in listed
+    assert print_rate(2 * tokens * 768 * 768, "FLOP") in listed
+    measuring = ("-m", "pytest", "--benchmark-only", "--reel-budget=2m", "--reel-pass=forward")
+    measured = run(*measuring, "--reel-case=token-mean")
+    assert re.search(r"token-mean +forward +[\d.]+ [mµ]s", measured)

@@ -9,7 +9,9 @@ from reelbench.catalogue.models import Model, Published
 from reelbench.report.catalogue import WORK_COLUMNS, lengths, work_cells, work_lines
 from reelbench.report.facts import PROPERTY_COLUMNS
 from reelbench.report.tables import Cell, Column, Table, plain
-from reelbench.units import print_rate, print_share
+from reelbench.units import print_share
+
+_QUANTITIES = {"parameters": "params", "macs": "MACs", "flops": "FLOPs"}
 
 LAYERS = 1
 """The place of the table of layers among those of `model_tables`."""
@@ -55,12 +57,11 @@ def published_table(models: Sequence[Model], count: Counter, title: str) -> Tabl
 
 def _figure_cells(model: Model, figure: Published, ours: float) -> tuple[Cell, ...]:
     difference = ours / figure.value - 1
-    exact = figure.quantity == "parameters" and not figure.rounding
     return (
         plain(model.name),
-        plain(figure.quantity),
+        Cell(figure.quantity, _QUANTITIES[figure.quantity]),
         Cell(figure.value, figure.figure),
-        Cell(ours, f"{ours:,.0f}" if exact else print_rate(ours)),
+        Cell(ours, figure.as_printed(ours)),
         Cell(difference, "0" if ours == figure.value else f"{100 * difference:+.2f} %"),
         plain(not figure.unmet),
         Cell(figure.tolerance, ""),

@@ -117,6 +117,16 @@ class Published:
         slack = self.rounding + self.tolerance * self.value
         return abs(ours - self.value) <= slack * (1 + 1e-9)
 
+    def as_printed(self, ours: float) -> str:
+        """A count in the unit of the figure, with one digit more than the figure has."""
+        digits, scale = self._parsed()
+        if scale == 1:
+            return f"{ours:,.0f}"
+        match = _FIGURE.fullmatch(self.figure)
+        assert match
+        decimals = len(digits.partition(".")[2]) + 1
+        return f"{ours / scale:,.{decimals}f} {match['scale']}"
+
     def _parsed(self) -> tuple[str, int]:
         match = _FIGURE.fullmatch(self.figure)
         assert match
