@@ -80,7 +80,7 @@ def test_help_and_version_answer(words, capsys):
         (["list", "--format", "xml"], "json"),
         (["list", "a", "b", "c"], "b"),
         (["show", "nowhere.json"], "cannot be read (No such file or directory)"),
-        (["show", "\x1b[31m\n\udc80"], "cannot be read"),
+        (["show", "\x1b[31m\n\udc80"], "unknown file, model or preset"),
         (["compare"], "exactly two runs, not 0"),
     ],
 )
