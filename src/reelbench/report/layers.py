@@ -12,6 +12,7 @@ from reelbench.units import print_rate, print_share, print_time
 
 _PASSES = {"forward": 0, "train": 1}
 _REASON_LENGTH = 120
+_MOST_CASES = 12  # named of those that only time kept from being measured
 _FOR_WANT_OF_TIME = (Outcome.OVER_BUDGET, Outcome.SATURATED)
 
 # What a name need not say: what a user gets on a CPU without asking for anything.
@@ -22,7 +23,7 @@ _SUFFIXES: dict[str, Callable[[Identity], str]] = {
     "batch": lambda identity: f"batch {identity.batch}",
     "implementation": lambda identity: identity.implementation,
     "precision": lambda identity: f"precision {identity.precision}",
-    "mesh": lambda identity: f"mesh {identity.mesh}" if identity.mesh else "one device",
+    "mesh": lambda identity: f"mesh {identity.mesh}" if identity.mesh else "",
 }
 
 IDENTITY_COLUMNS = (
@@ -86,7 +87,7 @@ def case_namer(identities: Iterable[Identity]) -> Callable[[Identity], str]:
         if len(seen) > 1 or (field in _USUAL and seen != {_USUAL[field]})
     ]
     return lambda identity: " ".join(
-        [identity.preset, *(_SUFFIXES[field](identity) for field in telling)]
+        filter(None, [identity.preset, *(_SUFFIXES[field](identity) for field in telling)])
     )
 
 
@@ -135,8 +136,11 @@ def _outcome_notes(missing: Sequence[CaseOutcome], name: Callable[[Identity], st
         for case in short:
             if case.outcome is outcome:
                 passes.setdefault(name(case.identity), []).append(case.identity.pass_)
-        cases = ", ".join(f"{case} ({'+'.join(each)})" for case, each in passes.items())
-        notes.append(f"{outcome_text(outcome)}: {cases}. {outcome.advice}")
+        cases = [f"{case} ({'+'.join(each)})" for case, each in passes.items()]
+        if len(cases) > _MOST_CASES:
+            more = len(cases) - _MOST_CASES
+            cases = [*cases[:_MOST_CASES], f"and {more} more, which reelbench show lists"]
+        notes.append(f"{outcome_text(outcome)}: {', '.join(cases)}. {outcome.advice}")
     return notes
 
 
