@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reelbench.results import read
 from reelbench.results.read import ResultFileError, load, parse
-from reelbench.results.schema import Results
+from reelbench.results.schema import SCHEMA, Results
 from results import documents as make
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -239,7 +239,7 @@ def test_a_long_list_of_short_numbers_stays_within_memory_and_time():
         ("reelbench.schema", "1", "reelbench.schema"),
         ("reelbench.schema", 0, "reelbench.schema"),
         ("reelbench.schema", -7, "reelbench.schema"),
-        ("reelbench.schema", 2, "reelbench.schema"),
+        ("reelbench.schema", SCHEMA + 1, "reelbench.schema"),
         ("reelbench.schema", 10**400, "reelbench.schema"),
         ("reelbench.duration_s", -1, "reelbench.duration_s"),
     ],
@@ -249,7 +249,7 @@ def test_a_field_that_cannot_be_true_is_named(path, value, field):
 
 
 def test_a_newer_schema_says_to_upgrade():
-    assert "pip install -U reelbench" in problem_of(changed("reelbench.schema", 2))
+    assert "pip install -U reelbench" in problem_of(changed("reelbench.schema", SCHEMA + 1))
 
 
 def test_two_benchmarks_of_one_name_are_refused():

@@ -1,1 +1,1 @@
-"""Measuring: build, compile, verify, time; and the pytest plugin that runs it."""
+"""Measuring one case: build, compile, verify, time."""

@@ -20,8 +20,8 @@ from reelbench.catalogue import Input, Preset
 from reelbench.catalogue.counted import Count, recorded
 from reelbench.layers import passes
 from reelbench.machine import backend
+from reelbench.measure.axes import Axes
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.options import Axes
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Identity

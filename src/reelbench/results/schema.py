@@ -6,6 +6,8 @@ benchmark (`CaseRecord`), ``machine_info.reelbench`` (`Machine`) and a top-level
 
 History of the format:
     1: first version.
+    2: readings of the machine's health beside every process's rounds (`Health`), disturbed and
+       repeated readings counted, the harness's own overhead. Version 1 is a subset.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from msgspec import Meta, Struct
 
 from reelbench.results.outcome import Outcome
 
-SCHEMA = 1
+SCHEMA = 2
 
 Text = Annotated[str, Meta(max_length=4000)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -91,6 +93,36 @@ class Memory(Struct, frozen=True, kw_only=True):
     available_bytes: Count
 
 
+class Health(Struct, frozen=True, kw_only=True):
+    """What else the machine did while the rounds of one case ran; None is unknown here.
+
+    Attributes:
+        seconds: How long was watched.
+        others_share: CPU time that other processes took, over that of all usable CPUs.
+        steal_share: CPU time that the hypervisor gave to others, likewise.
+        throttled_share: Time for which the cgroup's CPU quota stopped this process.
+        load_1m: Load average of the last minute, at the end.
+        clock_hz: CPU clock at the end, mean of the cores.
+        accelerator_clock_share: Lowest clock seen of any accelerator in use, over its maximum.
+        throttle_reasons: Why accelerators were clocked down, as their driver names it.
+        accelerator_power_w: Power drawn by the accelerators in use together, at the end.
+        accelerator_temperature_c: The hottest of them, in degrees Celsius.
+        neighbours: Other processes that computed on the accelerators in use.
+    """
+
+    seconds: NonNegative
+    others_share: NonNegative | None = None
+    steal_share: NonNegative | None = None
+    throttled_share: NonNegative | None = None
+    load_1m: NonNegative | None = None
+    clock_hz: NonNegative | None = None
+    accelerator_clock_share: NonNegative | None = None
+    throttle_reasons: list[Text] = msgspec.field(default_factory=list)
+    accelerator_power_w: NonNegative | None = None
+    accelerator_temperature_c: float | None = None
+    neighbours: Count | None = None
+
+
 class Replicate(Struct, frozen=True, kw_only=True):
     """The rounds of one process, in the order they ran.
 
@@ -100,6 +132,12 @@ class Replicate(Struct, frozen=True, kw_only=True):
         iterations: Calls a round; times are per call.
         warmup_s: Times of the calls made and discarded before the rounds.
         rounds_s: Times of the rounds.
+        cached: Whether the program came from the run's own compilation cache instead of being
+            compiled in this process.
+        health: The machine during the rounds.
+        disturbed: What disturbed these rounds, each as ``what: how much``; empty if nothing did.
+        retries: How many earlier readings of these rounds were disturbed and taken again.
+        device_s: The device's own time of a call, from a profiler trace.
     """
 
     process: Text
@@ -107,18 +145,26 @@ class Replicate(Struct, frozen=True, kw_only=True):
     iterations: Annotated[int, Meta(ge=1)]
     warmup_s: list[NonNegative]
     rounds_s: Annotated[list[Positive], Meta(min_length=1)]
+    cached: bool = False
+    health: Health | None = None
+    disturbed: list[Text] = msgspec.field(default_factory=list)
+    retries: Count = 0
+    device_s: NonNegative | None = None
 
 
 class Timing(Struct, frozen=True, kw_only=True):
     """The time of one call.
 
     Attributes:
+        median_s: Median of one process's rounds; of several processes the geometric mean of their
+            medians.
         low_s: Lower end of the interval of the median.
         high_s: Upper end.
         confidence: Nominal coverage of the interval.
         method: How the interval was made, and so what it cannot know.
         drift: Median of the last half of the rounds over that of the first half, minus 1.
-        device_s: The device's own time from a profiler, where there is one.
+        device_s: The device's own time of a call from a profiler trace, where there is one; the
+            slowest device decides on several.
         floor_share: Time of an empty call as a share of the median.
     """
 
@@ -195,12 +241,15 @@ class Machine(Struct, frozen=True, kw_only=True):
         facts: Everything known, by name.
         ceilings: What the machine reached in this session.
         floor_s: Median time of an empty call.
+        overhead_s: What the harness adds to a call beyond a bare loop around the program with
+            ``jax.block_until_ready``; noise can make it negative.
     """
 
     id: Text
     facts: dict[Text, Fact]
     ceilings: list[Ceiling]
     floor_s: NonNegative | None = None
+    overhead_s: float | None = None
 
 
 class CaseOutcome(Struct, frozen=True, kw_only=True):

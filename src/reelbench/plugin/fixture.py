@@ -9,10 +9,10 @@ import pytest
 
 from reelbench.catalogue import Preset
 from reelbench.measure import build, compiling, protocol
+from reelbench.measure.axes import PASSES, Axes
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.options import PASSES, Axes
-from reelbench.measure.run import Run
 from reelbench.measure.workload import Workload
+from reelbench.plugin.run import Run
 from reelbench.results.schema import CaseRecord
 
 

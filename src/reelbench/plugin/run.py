@@ -13,14 +13,15 @@ import msgspec
 import pytest
 
 from reelbench.catalogue import Preset
-from reelbench.measure import opening
+from reelbench.measure.axes import Axes
 from reelbench.measure.build import at_axes, count_at_axes, identity_at_axes
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.options import Axes, Options
-from reelbench.measure.progress import Progress
-from reelbench.measure.session import Session, Work, outcome_of, unknown_identity
-from reelbench.measure.watchdog import resuming_arguments, start_again, watched
 from reelbench.measure.workload import Workload
+from reelbench.plugin import opening
+from reelbench.plugin.options import Options
+from reelbench.plugin.progress import Progress
+from reelbench.plugin.session import Session, Work, outcome_of, unknown_identity
+from reelbench.plugin.watchdog import resuming_arguments, start_again, watched
 from reelbench.results import journal as journals
 from reelbench.results.journal import JournalError
 from reelbench.results.outcome import Outcome

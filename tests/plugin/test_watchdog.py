@@ -2,7 +2,7 @@
 
 import time
 
-from reelbench.measure.watchdog import resuming_arguments, watched
+from reelbench.plugin.watchdog import resuming_arguments, watched
 
 
 def test_budget_and_resume_are_replaced_in_whichever_form_they_were_given():

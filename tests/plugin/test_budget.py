@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.measure.budget import OVERHEAD_S, Estimate, choose, estimate
+from reelbench.plugin.budget import OVERHEAD_S, Estimate, choose, estimate
 
 # Whole seconds, so that sums are exact.
 SECONDS = st.integers(0, 200).map(float)

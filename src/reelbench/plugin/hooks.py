@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reelbench.measure import options as options_
-from reelbench.measure.options import Axes, Options
+from reelbench.measure.axes import Axes
+from reelbench.plugin import options as options_
+from reelbench.plugin.options import Options
 
 if TYPE_CHECKING:
-    from reelbench.measure.fixture import Measure
-    from reelbench.measure.run import Run
+    from reelbench.plugin.fixture import Measure
+    from reelbench.plugin.run import Run
 
 _OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
@@ -78,7 +79,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     if benchmarks is None or benchmarks.disabled:
         return
-    from reelbench.measure.run import Run
+    from reelbench.plugin.run import Run
 
     config.stash[_RUN] = run = Run.start(config, config.stash[_OPTIONS], measuring)
     session.items[:] = run.arrange(session.items)
@@ -92,8 +93,8 @@ def reel_axes(request: pytest.FixtureRequest) -> Axes:
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, benchmark: Any, reel_axes: Axes) -> Iterator[Measure]:
-    """Measure a layer; see `reelbench.measure.fixture.Measure`."""
-    from reelbench.measure.fixture import Measure
+    """Measure a layer; see `reelbench.plugin.fixture.Measure`."""
+    from reelbench.plugin.fixture import Measure
 
     yield Measure(request.node, benchmark, reel_axes, request.config.stash.get(_RUN, None))
     # A case that is not timed does not use pytest-benchmark's fixture, which would warn of that.

@@ -74,7 +74,7 @@ def test_the_batch_doubles_until_it_stops_paying(project):
     project.pytester.makeconftest(
         conftest
         + """
-from reelbench.measure import session
+from reelbench.plugin import session
 real = session.record
 def planted(compiled, replicate, limits):
     batch = compiled.traced.workload.identity.batch

@@ -11,12 +11,13 @@ from typing import Any
 from msgspec import structs
 
 from reelbench.catalogue.counted import Count
-from reelbench.measure import budget, build, clock, compiling, protocol
+from reelbench.measure import build, clock, compiling, protocol
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.options import Options
 from reelbench.measure.record import Limits, record
 from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
+from reelbench.plugin import budget
+from reelbench.plugin.options import Options
 from reelbench.results import journal as journals
 from reelbench.results import store
 from reelbench.results.journal import Entry, Journal

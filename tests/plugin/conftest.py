@@ -8,7 +8,7 @@ import pytest
 CONFTEST = """
 import pytest
 from reelbench.machine import ceilings
-from reelbench.measure import session
+from reelbench.plugin import session
 from reelbench.results.schema import Ceiling
 
 def _ceiling(kind, dtype, rate, unit):

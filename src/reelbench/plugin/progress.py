@@ -10,7 +10,7 @@ import pytest
 
 from reelbench.measure.build import OWN_FAMILY
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.session import Session
+from reelbench.plugin.session import Session
 from reelbench.report.layers import layer_table
 from reelbench.report.tables import render, terminal_width
 from reelbench.report.text import shorten

@@ -15,8 +15,8 @@ from reelbench.machine.facts import Fact
 from reelbench.machine.fields import FIELDS
 from reelbench.measure import clock, protocol
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.options import Options
-from reelbench.measure.session import Session, outcome_of, unknown_identity
+from reelbench.plugin.options import Options
+from reelbench.plugin.session import Session, outcome_of, unknown_identity
 from reelbench.results import store
 from reelbench.results.journal import Entry, Header, Journal, JournalError
 from reelbench.results.outcome import Outcome

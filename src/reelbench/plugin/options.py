@@ -10,41 +10,12 @@ import pytest
 
 from reelbench import catalogue
 from reelbench.catalogue.names import UnknownNameError, nearest
+from reelbench.measure.axes import DTYPES, PASSES, Axes
 from reelbench.units import UnitError, parse_duration
 
-PASSES = ("forward", "train")
-DTYPES = ("float32", "bfloat16", "float16")
 # The fewest rounds whose extremes enclose the median with a probability of 95 %: 1 - 2/2^6.
 _FEWEST_ROUNDS = 6
 LARGEST_AUTO_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Axes:
-    """One point of the axes along which every case is measured.
-
-    Attributes:
-        pass_: ``forward`` or ``train``.
-        dtype: Dtype of the computation; None for a user's own layer, whose inputs decide.
-        batch: Clips a call; None likewise.
-    """
-
-    pass_: str
-    dtype: str | None = None
-    batch: int | None = None
-
-    @property
-    def id(self) -> str:
-        """What stands in the test's name."""
-        parts = [self.pass_, self.dtype, None if self.batch is None else f"b{self.batch}"]
-        return "-".join(part for part in parts if part)
-
-    def strip(self, name: str) -> str:
-        """A test's full name without what these axes added to it."""
-        among_others, alone = f"-{self.id}]", f"[{self.id}]"
-        if name.endswith(among_others):
-            return name.removesuffix(among_others) + "]"
-        return name.removesuffix(alone)
 
 
 @dataclass(frozen=True)
