@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,8 @@ LARGEST_BYTES = 64 * 2**20
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 
 _EDITED = "it is no result file, or it was edited"
+
+Kind = TypeVar("Kind")
 
 
 class ResultFileError(ValueError):
@@ -55,15 +58,23 @@ def load(path: str | Path) -> Results:
         ResultFileError: The file cannot be read, is not strict JSON, lacks a field, has a field of
             a wrong type or range, or has a newer schema than this version knows.
     """
+    return parse(read_bytes(path), str(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a regular file of at most `LARGEST_BYTES`.
+
+    Raises:
+        ResultFileError: It cannot be read, is something else than a file, or is larger.
+    """
     name = str(path)
     try:
-        data = _read(Path(path), name)
+        return _read(Path(path), name)
     except ResultFileError:
         raise
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or str(error)
         raise ResultFileError(name, f"cannot be read ({problem})", "check the path") from None
-    return parse(data, name)
 
 
 def parse(data: bytes, name: str) -> Results:
@@ -72,17 +83,45 @@ def parse(data: bytes, name: str) -> Results:
     Raises:
         ResultFileError: As for `load`.
     """
+    versioned = decode(data, name, _Versioned)
+    check_version(versioned.reelbench.schema if versioned.reelbench else SCHEMA, name, SCHEMA)
+    results = decode(data, name, Results)
+    for field, problem in _contradictions(results):
+        raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED)
+    return results
+
+
+def decode(data: bytes, name: str, kind: type[Kind]) -> Kind:
+    """Strict JSON into checked types.
+
+    Raises:
+        ResultFileError: It is not strict JSON, or lacks a field, or has one of a wrong type.
+    """
     try:
-        _check_version(msgspec.json.decode(data, type=_Versioned), name)
-        results = msgspec.json.decode(data, type=Results)
+        return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         problem, field = _field(str(error))
         raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultFileError(name, _not_json(data, error), "write the file again") from None
-    for field, problem in _contradictions(results):
-        raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED)
-    return results
+
+
+def check_version(schema: int, name: str, known: int, *, of: str = "reelbench") -> None:
+    """Refuse files of a version that does not exist yet.
+
+    Raises:
+        ResultFileError: It is newer than the known one, or below the first.
+    """
+    if schema > known:
+        raise ResultFileError(
+            name,
+            f"field `{of}.schema` is newer than the {known} that this reelbench knows",
+            "upgrade reelbench (pip install -U reelbench)",
+        )
+    if schema < 1:
+        raise ResultFileError(
+            name, f"field `{of}.schema`: {schema} is no version; the first is 1", _EDITED
+        )
 
 
 def _read(path: Path, name: str) -> bytes:
@@ -109,20 +148,6 @@ def _check_size(size: int, name: str) -> None:
     if size > LARGEST_BYTES:
         raise ResultFileError(
             name, f"is {size:,} bytes, more than {LARGEST_BYTES:,}", "split it into its runs"
-        )
-
-
-def _check_version(versioned: _Versioned, name: str) -> None:
-    schema = versioned.reelbench.schema if versioned.reelbench else SCHEMA
-    if schema > SCHEMA:
-        raise ResultFileError(
-            name,
-            f"field `reelbench.schema` is newer than the {SCHEMA} that this reelbench knows",
-            "upgrade reelbench (pip install -U reelbench)",
-        )
-    if schema < 1:
-        raise ResultFileError(
-            name, f"field `reelbench.schema`: {schema} is no version; the first is 1", _EDITED
         )
 
 
