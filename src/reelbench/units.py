@@ -36,6 +36,28 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def parse_share(text: str) -> float:
+    """Read a share such as ``3%`` or ``0.03``, between 0 and 1.
+
+    Raises:
+        UnitError: It is no such share.
+    """
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise UnitError(f"{text[:80]!r} is no share; write one such as 3% or 0.03")
+    return share
+
+
+def print_change(logarithm: float) -> str:
+    """The logarithm of a ratio as a signed percentage, such as ``+2.1 %``."""
+    percent = 100 * math.expm1(min(logarithm, 20.0))
+    return f"{percent:+.1f} %" if abs(percent) < 99.95 else f"{percent:+.3g} %"
+
+
 def print_time(seconds: float) -> str:
     """A time with three significant digits, such as ``1.23 ms``."""
     if seconds == 0:

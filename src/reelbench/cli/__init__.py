@@ -1,5 +1,7 @@
 """The ``reelbench`` command. Exit codes: 0 answered, 2 usage or unreadable input, 130 interrupted.
 
+A gate (``ab --fail-slower``) adds 1 for failed and 3 for not decided.
+
 Commands are loaded when they are called, so that ``reelbench --help`` answers at once.
 """
 
@@ -50,12 +52,12 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         return _complain(str(error))
     if sys.stdout:
         sys.stdout.flush()
-    return ANSWERED
+    return code if isinstance(code, int) else ANSWERED
 
 
 def _explain(error: Exception) -> str:

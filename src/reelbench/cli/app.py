@@ -18,6 +18,7 @@ for _name, _place, _help in (
     ("list", "listing:list_catalogue", "What can be measured: layers, their presets, and models."),
     ("show", "show:show", "What one run measured, or what a model is made of."),
     ("compare", "compare:compare_runs", "Two runs side by side: what differs, and the ratios."),
+    ("ab", "ab:ab", "Two environments compared on this machine: faster, slower or unchanged."),
     ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),
 ):
     app.command(f"reelbench.cli.{_place}", name=_name, help=_help)

@@ -10,10 +10,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from reelbench.ab.errors import PairError, SideError
 from reelbench.catalogue import UnknownNameError
 from reelbench.report.tables import Format, Table, render
 from reelbench.results.read import ResultFileError
-from reelbench.results.store import newest
+from reelbench.results.store import StoreError, newest
+from reelbench.units import UnitError
 
 _LABEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,23})=(.+)", re.DOTALL)
 
@@ -26,7 +28,16 @@ class UsageError(ValueError):
     """What was asked for cannot be answered; the message is one line for the user."""
 
 
-EXPECTED = (UsageError, ResultFileError, UnknownNameError)
+EXPECTED = (
+    UsageError,
+    ResultFileError,
+    UnknownNameError,
+    UnitError,
+    SideError,
+    PairError,
+    StoreError,
+    FileExistsError,
+)
 """What a user or a file can get wrong; anything else is a mistake of ours."""
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from reelbench.catalogue import Preset
-from reelbench.measure import build, compiling, protocol
+from reelbench.measure import build, compiling, protocol, serving
 from reelbench.measure.axes import PASSES, Axes
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.workload import Workload
 from reelbench.plugin.run import Run
 from reelbench.results.schema import CaseRecord
+from reelbench.wire import Channel
 
 
 class Measure:
@@ -30,11 +31,19 @@ class Measure:
             measure(MyBlock(rngs=nnx.Rngs(0)), x)
     """
 
-    def __init__(self, node: pytest.Item, benchmark: Any, axes: Axes, run: Run | None) -> None:
+    def __init__(
+        self,
+        node: pytest.Item,
+        benchmark: Any,
+        axes: Axes,
+        run: Run | None,
+        channel: Channel | None = None,
+    ) -> None:
         self._node = node
         self._benchmark = benchmark
         self._axes = axes
         self._run = run
+        self._channel = channel
         self._used = False
 
     def __call__(
@@ -56,7 +65,7 @@ class Measure:
             reference: A function of the same inputs whose outputs the forward pass must equal.
 
         Returns:
-            The measurement, or None under ``--benchmark-disable``.
+            The measurement, or None under ``--benchmark-disable`` and for `reelbench ab`.
 
         Raises:
             ValueError: ``passes`` names an unknown pass, or the test has measured already.
@@ -76,6 +85,9 @@ class Measure:
         def build_() -> Workload:
             return self._workload(target, inputs, clips, reference)
 
+        if self._channel is not None:
+            self._end(serving.serve(self._channel, self._node.nodeid, build_))
+            return None
         if self._run is None:
             self._call_once(build_())
             return None
@@ -108,6 +120,12 @@ class Measure:
         try:
             protocol.prepare(compiling.trace(workload))
         except CaseFailure as failure:
-            if failure.outcome.is_mistake:
-                pytest.fail(str(failure), pytrace=False)
-            pytest.skip(str(failure))
+            self._end(failure)
+
+    @staticmethod
+    def _end(failure: CaseFailure | None) -> None:
+        if failure is None:
+            return
+        if failure.outcome.is_mistake:
+            pytest.fail(str(failure), pytrace=False)
+        pytest.skip(str(failure))

@@ -6,6 +6,7 @@ suites nothing.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from reelbench.plugin.options import Options
 if TYPE_CHECKING:
     from reelbench.plugin.fixture import Measure
     from reelbench.plugin.run import Run
+    from reelbench.wire import Channel
 
 _OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
+_CHANNEL: pytest.StashKey[Channel] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +80,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     benchmarks = getattr(config, "_benchmarksession", None)
     if not measuring or config.option.collectonly or config.option.benchmark_skip:
         return
+    if config.option.reel_serve:
+        from reelbench.measure.serving import greet
+        from reelbench.wire import Channel
+
+        receiving, sending = map(int, config.option.reel_serve.split(","))
+        config.stash[_CHANNEL] = channel = Channel(receiving, sending)
+        greet(channel)
+        return
     if benchmarks is None or benchmarks.disabled:
         return
     from reelbench.plugin.run import Run
@@ -96,7 +107,9 @@ def measure(request: pytest.FixtureRequest, benchmark: Any, reel_axes: Axes) -> 
     """Measure a layer; see `reelbench.plugin.fixture.Measure`."""
     from reelbench.plugin.fixture import Measure
 
-    yield Measure(request.node, benchmark, reel_axes, request.config.stash.get(_RUN, None))
+    stash = request.config.stash
+    run, channel = stash.get(_RUN, None), stash.get(_CHANNEL, None)
+    yield Measure(request.node, benchmark, reel_axes, run, channel)
     # A case that is not timed does not use pytest-benchmark's fixture, which would warn of that.
     benchmark._mode = benchmark._mode or "reelbench"
 
@@ -125,7 +138,13 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Turn the journal into a result file."""
+    """Turn the journal into a result file; say goodbye to a controller."""
+    channel = session.config.stash.get(_CHANNEL, None)
+    if channel:
+        from reelbench.wire import Closed, Done
+
+        with contextlib.suppress(Closed):
+            channel.send(Done())
     run = session.config.stash.get(_RUN, None)
     if run:
         run.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ def add(parser: pytest.Parser) -> None:
         metavar="JOURNAL",
         help="go on with an interrupted run (default: this machine's newest)",
     )
+    # How `reelbench ab` times the tests of a user: file descriptors to receive from and send to.
+    group.addoption("--reel-serve", help=argparse.SUPPRESS)
     parser.addini("reel_results", "where result files go", default="results")
     parser.addini(
         "reel_benchpaths", "collected instead of testpaths under --benchmark-only", "args"

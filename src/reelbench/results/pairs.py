@@ -7,7 +7,7 @@ differences are logarithms of time B over time A, so that +0.0198 is B 2 % slowe
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,6 +18,9 @@ from reelbench.results.schema import Count, Fact, Health, Identity, NonNegative,
 SCHEMA = 1
 
 Letter = Literal["a", "b"]
+Verdict = Literal["faster", "slower", "unchanged", "undecided"]
+LETTERS: tuple[Letter, Letter] = ("a", "b")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 class Block(Struct, frozen=True, kw_only=True):
@@ -81,7 +84,7 @@ class Compared(Struct, frozen=True, kw_only=True):
     planted: float | None = None
     pairs: list[Pair] = msgspec.field(default_factory=list)
     failure: Text | None = None
-    verdict: Literal["faster", "slower", "unchanged", "undecided"] | None = None
+    verdict: Verdict | None = None
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -116,8 +119,8 @@ class PairedRun(Struct, frozen=True, kw_only=True):
         threshold: The difference that does not matter, as a share.
         largest_pairs: Pairs at which it ends at the latest.
         seconds: How long it took.
-        interrupted: Whether the user, or the budget, ended it.
-        disturbed: Slots that were timed again as something else used the machine.
+        ended_early: Why it ended before every case was decided or had its pairs; None if not.
+        notes: What else the reader must know.
         cases: What was compared.
     """
 
@@ -131,8 +134,8 @@ class PairedRun(Struct, frozen=True, kw_only=True):
     threshold: Annotated[float, Meta(gt=0, le=1)]
     largest_pairs: Annotated[int, Meta(ge=2)]
     seconds: NonNegative
-    interrupted: bool = False
-    disturbed: Count = 0
+    ended_early: Text | None = None
+    notes: list[Text] = msgspec.field(default_factory=list)
     cases: list[Compared]
 
 

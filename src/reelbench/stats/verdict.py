@@ -20,8 +20,8 @@ FAMILY_ERROR = 0.05
 """Probability of a single false alarm among all the cases of a comparison."""
 
 CASE_ERROR = 0.0075
-"""Probability of a false alarm in one case; with many cases it is their part of FAMILY_ERROR. At this
-one, twelve pairs that spread by 1.4 % (two processes of 1 % each) find 2 % nine times in ten."""
+"""Probability of a false alarm in one case; with many it is their part of FAMILY_ERROR. At this one
+twelve pairs that spread by 1.4 % (two processes of 1 % each) find 2 % nine times in ten."""
 
 _MOST_PAIRS = 1000
 
@@ -71,9 +71,7 @@ def looks_up_to(pairs: int) -> tuple[int, ...]:
     return tuple(range(FEWEST_PAIRS, pairs + 1, 2))
 
 
-def judge(
-    ratios: Sequence[float], *, threshold: float, largest: int, cases: int = 1
-) -> Judgement:
+def judge(ratios: Sequence[float], *, threshold: float, largest: int, cases: int = 1) -> Judgement:
     """Judge the pairs measured so far.
 
     ``unchanged`` is said only if the whole interval lies within the threshold, ``slower`` and
@@ -112,7 +110,9 @@ def judge(
     )
 
 
-def smallest_visible(spread: float, pairs: int, *, power: float, alpha: float = CASE_ERROR) -> float:
+def smallest_visible(
+    spread: float, pairs: int, *, power: float, alpha: float = CASE_ERROR
+) -> float:
     """The smallest difference that so many pairs find with probability ``power``.
 
     Args:

@@ -1,0 +1,1 @@
+"""Compares two environments on this machine in pairs of processes. The controller loads no JAX."""

@@ -1,0 +1,127 @@
+"""Paired comparisons as tables: a verdict for each case, and counts over several files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from reelbench.report.tables import Cell, Column, Table, plain
+from reelbench.results.pairs import VERDICTS, Compared, Pair, PairedRun
+from reelbench.units import print_change, print_duration, print_share, print_time
+
+_COLUMNS = (
+    Column("a", "", shown=False),
+    Column("b", "", shown=False),
+    Column("case", "case", give="fold"),
+    Column("a_s", "time A", align="right"),
+    Column("b_s", "time B", align="right"),
+    Column("log_ratio", "B is", align="right"),
+    Column("low", "", shown=False),
+    Column("high", "", shown=False),
+    Column("interval", "interval", align="right"),
+    Column("spread", "spread", align="right"),
+    Column("pairs", "pairs", align="right"),
+    Column("verdict", "verdict"),
+    Column("more_pairs", "", shown=False),
+    Column("same_program", "", shown=False),
+    Column("failure", "", shown=False),
+)
+
+
+def paired_tables(run: PairedRun) -> tuple[Table, ...]:
+    """Tables of one comparison; the first is the main one."""
+    counted = [f"{count} {verdict}" for verdict, count in verdict_counts([run]).items() if count]
+    failed = [case for case in run.cases if case.failure]
+    title = f"A ({run.a.words}) against B ({run.b.words}): {', '.join(counted) or 'no verdict'}"
+    tables = [Table(title, _COLUMNS, tuple(map(_row, run.cases)), tuple(_notes(run)))]
+    if failed:
+        columns = (Column("case", "case"), Column("reason", "reason", give="fold"))
+        rows = tuple((plain(_name(case)), plain(case.failure)) for case in failed)
+        tables.append(Table("Not compared in every pair", columns, rows))
+    return tuple(tables)
+
+
+def verdict_counts(runs: Sequence[PairedRun]) -> dict[str, int]:
+    """How many cases got which verdict."""
+    verdicts = [case.verdict for run in runs for case in run.cases]
+    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+
+
+def tally_table(named: Sequence[tuple[str, PairedRun]]) -> Table:
+    """Verdicts of several comparisons counted, one row a file."""
+    columns = (
+        Column("file", "file", give="fold"),
+        *(Column(verdict, verdict, align="right") for verdict in VERDICTS),
+        Column("failed", "failed", align="right"),
+        Column("seconds", "took", align="right"),
+    )
+    rows = [_tally(name, [run]) for name, run in named]
+    rows.append(_tally(f"all {len(named)}", [run for _, run in named]))
+    return Table("Verdicts counted", columns, tuple(rows))
+
+
+def _tally(name: str, runs: Sequence[PairedRun]) -> tuple[Cell, ...]:
+    seconds = sum(run.seconds for run in runs)
+    failed = sum(case.failure is not None for run in runs for case in run.cases)
+    counts = [plain(count) for count in verdict_counts(runs).values()]
+    return (plain(name), *counts, plain(failed), Cell(seconds, print_duration(seconds)))
+
+
+def _row(case: Compared) -> tuple[Cell, ...]:
+    a_s, b_s = (_median(case.pairs, letter) for letter in ("a", "b"))
+    estimate, low, high = case.estimate, case.low, case.high
+    told: str = case.verdict or ("failed" if case.failure else "no pairs")
+    if case.verdict == "undecided":
+        told += f", {case.more_pairs} more pairs" if case.more_pairs else ""
+    return (
+        plain(case.a_name),
+        plain(case.b_name),
+        plain(_name(case)),
+        Cell(a_s, "–" if a_s is None else print_time(a_s)),
+        Cell(b_s, "–" if b_s is None else print_time(b_s)),
+        Cell(estimate, "–" if estimate is None else print_change(estimate)),
+        plain(None) if low is None else Cell(low, print_change(low)),
+        plain(None) if high is None else Cell(high, print_change(high)),
+        plain("–" if low is None or high is None else _interval(low, high)),
+        Cell(case.spread, "–" if case.spread is None else print_share(case.spread)),
+        plain(len(case.pairs)),
+        Cell(case.verdict, told),
+        plain(case.more_pairs),
+        plain(None if case.same_program is None else int(case.same_program)),
+        plain(case.failure),
+    )
+
+
+def _name(case: Compared) -> str:
+    if case.a_name == case.b_name:
+        return case.a_name
+    return f"{case.a_name} / {case.b_name}"
+
+
+def _interval(low: float, high: float) -> str:
+    if high > math.log(100) or low < -math.log(100):
+        return "unknown"
+    return f"{print_change(low).removesuffix(' %')} to {print_change(high)}"
+
+
+def _median(pairs: Sequence[Pair], letter: str) -> float | None:
+    times = [t for pair in pairs for block in pair.blocks for t in getattr(block, f"{letter}_s")]
+    return float(np.median(times)) if times else None
+
+
+def _notes(run: PairedRun) -> list[str]:
+    notes = []
+    if run.ended_early:
+        notes.append(f"Ended early: {run.ended_early}.")
+    confidences = [case.confidence for case in run.cases if case.confidence]
+    level = f"{100 * min(confidences):.2f} %" if confidences else "their"
+    threshold = print_share(run.threshold)
+    notes.append(
+        f"'B is' is the change of a call's time, its interval at {level} confidence. Unchanged: "
+        f"the whole interval lies within ±{threshold}. Faster, slower: the interval excludes zero "
+        f"and the change is {threshold} or more. Spread: standard deviation between pairs of fresh "
+        "processes."
+    )
+    return [*notes, *run.notes]
