@@ -9,7 +9,7 @@ import numpy as np
 
 from reelbench.ab.errors import PairError
 from reelbench.ab.launch import Process
-from reelbench.results.pairs import Block, Letter
+from reelbench.results.pairs import LETTERS, Block, Letter
 from reelbench.wire import (
     VERSION,
     Case,
@@ -26,15 +26,16 @@ from reelbench.wire import (
     Times,
 )
 
-# A slot is long enough for its median to be steady, short enough that what else the machine does
+# A slot is long enough to hold a round that nothing disturbed, short enough that what lasts longer
 # hits both sides alike.
 _SLOT_S = 0.06
 # So much is discarded at the start of a slot: the other process had the caches and the cores.
 _DISCARDED_S = 0.002
 _SHORTEST_ROUND_S = 200e-6
-_BLOCKS = (3, 8)
+_FIRST_SLOT = Slot(rounds=3, iterations=1, discarded=1)
+_BLOCKS = (3, 16)
 # Of the four slots of a block and all blocks together, where calls are short.
-DEFAULT_SECONDS = 1.5
+DEFAULT_SECONDS = 3.0
 
 _START_S, _PREPARE_S, _SLOT_LIMIT_S = 120.0, 1800.0, 600.0
 
@@ -86,7 +87,7 @@ class Pairing:
             PairError: One did not start, or speaks another version.
         """
         hellos = []
-        for letter in ("a", "b"):
+        for letter in LETTERS:
             said = self._receive(letter, _START_S)
             if not isinstance(said, Hello):
                 raise PairError(_lost(letter, self._sides[letter], said))
@@ -153,7 +154,9 @@ class Pairing:
             return Spoilt(a_name, b_name, reason, gone=True)
 
     def _time(self, a: Ready, b: Ready, first: Letter) -> Timed:
-        slot, blocks = plan(max(a.call_s, b.call_s), self._seconds)
+        # Alone, unlike when they warmed up: each while the other waits.
+        calls = [min(self._slot(letter, _FIRST_SLOT)) for letter in LETTERS]
+        slot, blocks = plan(max(calls), self._seconds)
         timed = []
         for _ in range(blocks):
             timed.append(self._block(slot, first))
@@ -161,13 +164,19 @@ class Pairing:
         return Timed(a, b, slot.rounds, slot.iterations, timed)
 
     def _block(self, slot: Slot, first: Letter) -> Block:
-        times: dict[Letter, list[float]] = {"a": [], "b": []}
+        rounds: dict[Letter, list[list[float]]] = {"a": [], "b": []}
         second = other(first)
         for letter in (first, second, second, first):
-            times[letter].append(self._slot(letter, slot))
-        return Block(first=first, a_s=times["a"], b_s=times["b"])
+            rounds[letter].append(self._slot(letter, slot))
+        return Block(
+            first=first,
+            a_s=[min(each) for each in rounds["a"]],
+            b_s=[min(each) for each in rounds["b"]],
+            a_median_s=[float(np.median(each)) for each in rounds["a"]],
+            b_median_s=[float(np.median(each)) for each in rounds["b"]],
+        )
 
-    def _slot(self, letter: Letter, slot: Slot) -> float:
+    def _slot(self, letter: Letter, slot: Slot) -> list[float]:
         try:
             self._sides[letter].channel.send(slot)
         except Closed:
@@ -175,7 +184,7 @@ class Pairing:
         said = self._receive(letter, _SLOT_LIMIT_S)
         if not isinstance(said, Times) or not said.rounds_s or min(said.rounds_s) <= 0:
             raise _SideLostError(letter)
-        return float(np.median(said.rounds_s))
+        return said.rounds_s
 
     def _receive(self, letter: str, seconds: float) -> Message | None:
         try:

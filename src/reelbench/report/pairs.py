@@ -107,7 +107,9 @@ def _interval(low: float, high: float) -> str:
 
 
 def _median(pairs: Sequence[Pair], letter: str) -> float | None:
-    times = [t for pair in pairs for block in pair.blocks for t in getattr(block, f"{letter}_s")]
+    times = [
+        t for pair in pairs for block in pair.blocks for t in getattr(block, f"{letter}_median_s")
+    ]
     return float(np.median(times)) if times else None
 
 

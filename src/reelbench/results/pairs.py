@@ -19,6 +19,7 @@ SCHEMA = 1
 
 Letter = Literal["a", "b"]
 Verdict = Literal["faster", "slower", "unchanged", "undecided"]
+Two = Annotated[list[Positive], Meta(min_length=2, max_length=2)]
 LETTERS: tuple[Letter, Letter] = ("a", "b")
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
@@ -28,13 +29,17 @@ class Block(Struct, frozen=True, kw_only=True):
 
     Attributes:
         first: Which side began.
-        a_s: Medians of the rounds of A's two slots.
-        b_s: Medians of the rounds of B's two slots.
+        a_s: The fastest round of each of A's two slots.
+        b_s: The fastest round of each of B's two slots.
+        a_median_s: The median round of each of A's two slots.
+        b_median_s: The median round of each of B's two slots.
     """
 
     first: Letter
-    a_s: Annotated[list[Positive], Meta(min_length=2, max_length=2)]
-    b_s: Annotated[list[Positive], Meta(min_length=2, max_length=2)]
+    a_s: Two
+    b_s: Two
+    a_median_s: Two
+    b_median_s: Two
 
 
 class Pair(Struct, frozen=True, kw_only=True):
