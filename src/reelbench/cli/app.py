@@ -19,6 +19,7 @@ for _name, _place, _help in (
     ("show", "show:show", "What one run measured, or what a model is made of."),
     ("compare", "compare:compare_runs", "Two runs side by side: what differs, and the ratios."),
     ("ab", "ab:ab", "Two environments compared on this machine: faster, slower or unchanged."),
+    ("selftest", "selftest:selftest", "How small a slowdown this machine can see."),
     ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),
 ):
     app.command(f"reelbench.cli.{_place}", name=_name, help=_help)

@@ -74,7 +74,7 @@ def _row(case: Compared) -> tuple[Cell, ...]:
     estimate, low, high = case.estimate, case.low, case.high
     told: str = case.verdict or ("failed" if case.failure else "no pairs")
     if case.verdict == "undecided":
-        told += f", {case.more_pairs} more pairs" if case.more_pairs else ""
+        told += f" (+{case.more_pairs})" if case.more_pairs else ""
     return (
         plain(case.a_name),
         plain(case.b_name),
@@ -126,4 +126,6 @@ def _notes(run: PairedRun) -> list[str]:
         f"and the change is {threshold} or more. Spread: standard deviation between pairs of fresh "
         "processes."
     )
+    if any(case.more_pairs for case in run.cases):
+        notes.append("Undecided (+n): about n more pairs would decide; see --pairs.")
     return [*notes, *run.notes]

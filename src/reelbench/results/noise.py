@@ -1,0 +1,95 @@
+"""The file of a self-test (``reelbench selftest``): how small a difference this machine can see.
+
+JSON with one top-level key, ``reelbench_selftest``; all differences are logarithms of ratios of
+times, all times seconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from reelbench.results.pairs import PairedRun
+from reelbench.results.read import check_version, decode, read_bytes
+from reelbench.results.schema import Count, NonNegative, Positive, Text
+
+SCHEMA = 1
+FOLDER = "selftest"
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """How often the interval of a stretch of rounds held the median of the whole long series.
+
+    Attributes:
+        probe: What was timed.
+        rounds: Rounds of the long series, whose median is the reference.
+        stretch: Rounds of a stretch.
+        stretches: How many stretches, one after the other.
+        covered: How many intervals held the reference.
+        half_width: Median of their relative half-widths.
+    """
+
+    probe: Text
+    rounds: Count
+    stretch: Count
+    stretches: Count
+    covered: Count
+    half_width: NonNegative
+
+
+class SelfTest(Struct, frozen=True, kw_only=True):
+    """What a self-test found.
+
+    Attributes:
+        schema: `SCHEMA` of the writer.
+        empty_call_s: Time of a call that does next to nothing.
+        overhead_s: What the harness adds to a call.
+        process_spread: Standard deviation of a probe's median from process to process, as a
+            logarithm: median over the probes. What two runs of one process each cannot see beneath.
+        pair_spread: Standard deviation of the differences of pairs, likewise.
+        smallest_visible: Smallest slowdown that ``paired.largest_pairs`` pairs find 95 times in a
+            hundred, as a logarithm.
+        coverage: Of the intervals of single processes.
+        paired: The planted slowdowns, and same against same.
+    """
+
+    schema: Annotated[int, Meta(ge=1)] = SCHEMA
+    empty_call_s: Positive
+    overhead_s: float
+    process_spread: NonNegative
+    pair_spread: NonNegative
+    smallest_visible: NonNegative
+    coverage: list[Coverage]
+    paired: PairedRun
+
+
+class _File(Struct, frozen=True, kw_only=True):
+    reelbench_selftest: SelfTest
+
+
+class _Version(Struct):
+    schema: int
+
+
+class _Versioned(Struct):
+    reelbench_selftest: _Version
+
+
+def encode(found: SelfTest) -> bytes:
+    """The bytes of a file."""
+    return msgspec.json.encode(_File(reelbench_selftest=found)) + b"\n"
+
+
+def load(path: str | Path) -> SelfTest:
+    """Read and check the file of a self-test.
+
+    Raises:
+        ResultFileError: It cannot be read, or is no such file.
+    """
+    name, data = str(path), read_bytes(path)
+    versioned = decode(data, name, _Versioned)
+    check_version(versioned.reelbench_selftest.schema, name, SCHEMA, of="reelbench_selftest")
+    return decode(data, name, _File).reelbench_selftest
