@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,7 @@ from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.report.pairs import paired_tables, tally_table
 from reelbench.results import pairs as files
 from reelbench.results.pairs import PairedRun
-from reelbench.results.store import check_writable, new_stem, write_new
+from reelbench.results.store import check_writable, new_file, write_new
 from reelbench.stats.verdict import FEWEST_PAIRS
 from reelbench.units import parse_duration, parse_share, print_share
 from reelbench.wire import Case, CatalogueCase
@@ -147,8 +149,6 @@ def _target(name: str, pass_: str, dtype: str | None, batch: int) -> Case:
 
 
 def _limited(asked: Asked, threshold: float, budget: str | None) -> Asked:
-    from dataclasses import replace
-
     seconds = None if budget is None else parse_duration(budget)
     return replace(asked, threshold=threshold, budget_s=seconds)
 
@@ -163,15 +163,8 @@ def _passes(text: str) -> tuple[str, ...]:
 
 
 def _saved(run: PairedRun, save: Path | None) -> Path:
-    from datetime import datetime
-
-    path = save
-    if path is None:
-        created = datetime.fromisoformat(run.created_utc)
-        home = Path("results") / run.machine_id
-        (home / "ab").mkdir(parents=True, exist_ok=True)
-        stem = new_stem(home, "ab", created, None)
-        path = stem.with_name(stem.name + ".json")
+    home = Path("results") / run.machine_id / files.FOLDER
+    path = save or new_file(home, datetime.fromisoformat(run.created_utc))
     write_new(path, files.encode(run))
     return path
 

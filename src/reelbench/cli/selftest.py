@@ -14,7 +14,7 @@ from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.report.noise import selftest_tables
 from reelbench.results import noise
 from reelbench.results.noise import SelfTest
-from reelbench.results.store import check_writable, new_stem, write_new
+from reelbench.results.store import check_writable, new_file, write_new
 from reelbench.selftest.planted import asked
 from reelbench.selftest.run import is_right, run_selftest
 from reelbench.stats.verdict import FEWEST_PAIRS
@@ -81,10 +81,8 @@ def selftest(
 
 
 def _saved(found: SelfTest, results: Path) -> Path:
-    home = results / found.paired.machine_id
-    (home / noise.FOLDER).mkdir(parents=True, exist_ok=True)
-    stem = new_stem(home, noise.FOLDER, datetime.fromisoformat(found.paired.created_utc), None)
-    path = stem.with_name(stem.name + ".json")
+    home = results / found.paired.machine_id / noise.FOLDER
+    path = new_file(home, datetime.fromisoformat(found.paired.created_utc))
     write_new(path, noise.encode(found))
     return path
 

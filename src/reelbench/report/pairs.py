@@ -118,10 +118,10 @@ def _notes(run: PairedRun) -> list[str]:
     if run.ended_early:
         notes.append(f"Ended early: {run.ended_early}.")
     confidences = [case.confidence for case in run.cases if case.confidence]
-    level = f"{100 * min(confidences):.2f} %" if confidences else "their"
+    level = f"at {100 * min(confidences):.2f} % confidence" if confidences else "unknown"
     threshold = print_share(run.threshold)
     notes.append(
-        f"'B is' is the change of a call's time, its interval at {level} confidence. Unchanged: "
+        f"'B is' is the change of a call's time, its interval {level}. Unchanged: "
         f"the whole interval lies within ±{threshold}. Faster, slower: the interval excludes zero "
         f"and the change is {threshold} or more. Spread: standard deviation between pairs of fresh "
         "processes."

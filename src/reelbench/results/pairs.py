@@ -16,6 +16,7 @@ from reelbench.results.read import check_version, decode, read_bytes
 from reelbench.results.schema import Count, Fact, Health, Identity, NonNegative, Positive, Text
 
 SCHEMA = 1
+FOLDER = "ab"
 
 Letter = Literal["a", "b"]
 Verdict = Literal["faster", "slower", "unchanged", "undecided"]

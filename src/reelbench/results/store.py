@@ -35,6 +35,16 @@ def new_stem(folder: Path, machine_id: str, created: datetime, commit: str | Non
     raise StoreError(f"{home}: holds a thousand runs of this second; choose another --reel-results")
 
 
+def new_file(home: Path, created: datetime) -> Path:
+    """A path for a new JSON file named by its time; the folder is made if it is not there."""
+    home.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 1000):
+        path = home / f"{created:%Y%m%dT%H%M%SZ}{f'-{number}' if number > 1 else ''}.json"
+        if not path.exists():
+            return path
+    raise StoreError(f"{home}: holds a thousand files of this second; choose another folder")
+
+
 def check_writable(folder: Path) -> None:
     """Create the folder and prove that a run's results can be written to it.
 

@@ -63,10 +63,13 @@ def nominal_levels(looks: tuple[int, ...], largest: int, alpha: float) -> tuple[
 
 
 def spending(time: float, alpha: float) -> float:
-    """How much of ``alpha`` may be spent when a share ``time`` of the largest sample is there."""
+    """How much of ``alpha`` may be spent when a share ``time`` of the largest sample is there.
+
+    Both sides' halves of it are spent alike.
+    """
     if time <= 0:
         return 0.0
-    return float(2 * special.ndtr(special.ndtri(alpha / 2) / np.sqrt(min(time, 1.0))))
+    return float(4 * special.ndtr(special.ndtri(alpha / 4) / np.sqrt(min(time, 1.0))))
 
 
 def _bound(sums: np.ndarray, density: np.ndarray, step: float, share: float) -> float:
