@@ -59,7 +59,7 @@ def test_sides_may_be_swapped(ratios, threshold):
 @given(noise)
 def test_the_verdict_is_what_the_interval_shows(ratios):
     found = judge(ratios, threshold=0.01, largest=12)
-    inside = -ONE_PER_CENT < found.low and found.high < ONE_PER_CENT
+    inside = max(abs(found.low), abs(found.high)) < ONE_PER_CENT
     beyond = (found.low > 0 or found.high < 0) and abs(found.estimate) >= ONE_PER_CENT
     assert (found.verdict is Verdict.UNCHANGED) == inside
     assert (found.verdict in (Verdict.FASTER, Verdict.SLOWER)) == (beyond and not inside)
