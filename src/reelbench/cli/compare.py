@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from reelbench.cli.arguments import FormatOption, UsageError, answer, labelled, run_file
 from reelbench.compare import compare
 from reelbench.report.comparison import RATIOS, comparison_tables
+from reelbench.results import noise
+from reelbench.results.noise import FOLDER
 from reelbench.results.read import load
+from reelbench.results.schema import Results
+from reelbench.results.store import newest
 
 
 def compare_runs(*runs: str, style: FormatOption = "table") -> None:
@@ -17,8 +23,21 @@ def compare_runs(*runs: str, style: FormatOption = "table") -> None:
         style: How to write it.
     """
     (base, base_path), (new, new_path) = _two(runs)
-    comparison = compare(load(run_file(base_path)), load(run_file(new_path)))
+    files = run_file(base_path), run_file(new_path)
+    loaded = load(files[0]), load(files[1])
+    spreads = process_spread(files[0], loaded[0]), process_spread(files[1], loaded[1])
+    comparison = compare(*loaded, spreads)
     answer(comparison_tables(comparison, base, new), style, main=RATIOS)
+
+
+def process_spread(path: Path, run: Results) -> float | None:
+    """What the newest self-test beside a run found for its machine, if there is one."""
+    machine = run.machine_info.reelbench
+    found = newest(path.parent / FOLDER, ".json")
+    if machine is None or found is None:
+        return None
+    test = noise.load(found)
+    return test.process_spread if test.paired.machine_id == machine.id else None
 
 
 def _two(runs: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -30,6 +30,8 @@ class Comparison:
         processes: The fewest processes that any compared case was measured in.
         same_run: Whether both are one and the same run.
         foreign: Benchmarks without a record of ours, in base and new.
+        spreads: Spread between processes on the machine of base and of new, where a self-test
+            measured it; part of the intervals of what was measured in one process.
     """
 
     mode: Mode
@@ -40,19 +42,24 @@ class Comparison:
     processes: int
     same_run: bool
     foreign: tuple[int, int]
+    spreads: tuple[float | None, float | None] = (None, None)
 
 
-def compare(base: Results, new: Results) -> Comparison:
+def compare(
+    base: Results, new: Results, spreads: tuple[float | None, float | None] = (None, None)
+) -> Comparison:
     """Compare two runs; nothing unlike is compared and nothing is left out in silence.
 
     Args:
         base: The run to compare with.
         new: The run whose speed relative to it is wanted.
+        spreads: Spread between processes on their machines (standard deviation of the logarithm of
+            a median), where a self-test measured it.
     """
     machines = base.machine_info.reelbench, new.machine_info.reelbench
     facts = differences(machines[0], machines[1]) if machines[0] and machines[1] else None
     matching = match(base, new)
-    ratios = [ratio(one, other) for one, other in matching.alike]
+    ratios = [ratio(one, other, spreads) for one, other in matching.alike]
     ratios.sort(key=lambda row: max(row.ratio, 1 / row.ratio), reverse=True)
     records = [record for pair in matching.alike for record in pair]
     return Comparison(
@@ -69,6 +76,7 @@ def compare(base: Results, new: Results) -> Comparison:
             len(base.benchmarks) - len(base.records),
             len(new.benchmarks) - len(new.records),
         ),
+        spreads=spreads,
     )
 
 

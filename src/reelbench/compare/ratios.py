@@ -35,15 +35,36 @@ class Ratio:
     program_differs: bool
 
 
-def ratio(base: CaseRecord, new: CaseRecord) -> Ratio:
+# Standard deviations on either side of the middle of a normal distribution that hold 95 % of it.
+_TWO_SIDED_95 = 1.96
+
+
+def ratio(
+    base: CaseRecord,
+    new: CaseRecord,
+    spreads: tuple[float | None, float | None] = (None, None),
+) -> Ratio:
     """The ratio of two records of one case, with an interval from both of theirs.
 
     The distances from the median to the ends, as logarithms, are added in quadrature: that is right
-    for independent errors, which those of two runs are and those of two rounds are not.
+    for independent errors, which those of two runs are and those of two rounds are not. What a case
+    takes also differs from process to process, which the rounds of a single one cannot show; a
+    self-test of the machine can, and its spread is added for the runs that need it.
+
+    Args:
+        base: The record to compare with.
+        new: The other record.
+        spreads: How much the logarithm of a median differs between processes on the two machines
+            (standard deviation), where a self-test measured it.
     """
     middle = base.timing.median_s / new.timing.median_s
-    down = math.hypot(_below(base.timing), _above(new.timing))
-    up = math.hypot(_above(base.timing), _below(new.timing))
+    hidden = [
+        _TWO_SIDED_95 * spread
+        for record, spread in zip((base, new), spreads, strict=True)
+        if spread is not None and single_process(record)
+    ]
+    down = math.hypot(_below(base.timing), _above(new.timing), *hidden)
+    up = math.hypot(_above(base.timing), _below(new.timing), *hidden)
     return Ratio(
         identity=base.identity,
         ratio=middle,
@@ -56,6 +77,11 @@ def ratio(base: CaseRecord, new: CaseRecord) -> Ratio:
         new_share=new.rates.roofline_share,
         program_differs=base.compilation.program_sha256 != new.compilation.program_sha256,
     )
+
+
+def single_process(record: CaseRecord) -> bool:
+    """Whether a record comes from one process alone."""
+    return len({replicate.process for replicate in record.timing.replicates}) == 1
 
 
 def geometric_mean(ratios: Iterable[float]) -> float | None:

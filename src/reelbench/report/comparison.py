@@ -17,7 +17,7 @@ from reelbench.report.layers import (
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.report.text import shorten
 from reelbench.results.schema import Identity
-from reelbench.units import print_ratio, print_time
+from reelbench.units import print_ratio, print_share, print_time
 
 Namer = Callable[[Identity], str]
 
@@ -90,10 +90,26 @@ def caveats(comparison: Comparison, base: str, new: str) -> list[str]:
     notes = [_MODES[comparison.mode]]
     if comparison.same_run:
         notes.append(f"{base} and {new} are the same run.")
-    if comparison.processes == 1:
+    known = [
+        f"{label} {print_share(spread)}"
+        for label, spread in zip((base, new), comparison.spreads, strict=True)
+        if spread is not None
+    ]
+    if comparison.processes == 1 and len(known) == 2:
+        notes.append(
+            "One run each: the intervals hold what changes from process to process, as a self-test "
+            f"found it (standard deviation: {', '.join(known)}). No verdict is given."
+        )
+    elif comparison.processes == 1:
+        unknown = " and ".join(
+            label
+            for label, spread in zip((base, new), comparison.spreads, strict=True)
+            if spread is None
+        )
         notes.append(
             "One run each cannot tell noise from change: intervals come from the rounds of one "
-            "process and do not hold what changes from process to process. No verdict is given."
+            "process and do not hold what changes from process to process. No verdict is given. "
+            f"A reelbench selftest on the machine of {unknown} would tell."
         )
     elif comparison.ratios:
         notes.append("Ratios and intervals only: no verdict is given.")

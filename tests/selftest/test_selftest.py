@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+
+from reelbench.cli import main
+from reelbench.report.noise import selftest_tables
+from reelbench.report.tables import render
+from reelbench.results import noise
+from reelbench.results.noise import Coverage, SelfTest
+from reelbench.results.pairs import Block, Compared, ComparedSide, Pair, PairedRun
+from reelbench.selftest.coverage import coverage_of
+from reelbench.selftest.planted import PLANTED_TURNS, PROBES, asked
+from reelbench.selftest.run import false_alarms, is_right, process_spread
+
+
+def case(planted, verdict, estimate=0.0, times=(1.0, 1.0)):
+    pairs = [
+        Pair(
+            pair=number,
+            started="a",
+            rounds=1,
+            iterations=1,
+            blocks=[Block(first="a", a_s=[t, t], b_s=[t, t], a_median_s=[t, t], b_median_s=[t, t])],
+        )
+        for number, t in enumerate(times)
+    ]
+    return Compared(
+        a_name="x",
+        b_name="x",
+        planted=planted,
+        verdict=verdict,
+        estimate=estimate,
+        low=estimate - 0.01,
+        high=estimate + 0.01,
+        spread=0.01,
+        pairs=pairs,
+    )
+
+
+def selftest(*cases):
+    side = ComparedSide(words="here", facts={})
+    return SelfTest(
+        empty_call_s=1e-5,
+        overhead_s=2e-7,
+        process_spread=0.02,
+        pair_spread=0.01,
+        smallest_visible=0.016,
+        coverage=[
+            Coverage(probe="x", rounds=600, stretch=60, stretches=10, covered=9, half_width=0.01)
+        ],
+        paired=PairedRun(
+            version="0",
+            created_utc="2026-01-01T00:00:00+00:00",
+            machine_id="m",
+            facts={},
+            a=side,
+            b=side,
+            threshold=0.01,
+            largest_pairs=12,
+            seconds=1.0,
+            cases=list(cases),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("planted", "verdict", "right"),
+    [
+        (0.0, "unchanged", True),
+        (0.0, "undecided", True),
+        (0.0, "slower", False),
+        (0.0, "faster", False),
+        (math.log(1.03), "slower", True),
+        (math.log(1.03), "unchanged", False),
+        (math.log(1.03), "faster", False),
+        (math.log(1.03), "undecided", False),  # within what this machine can see
+        (math.log(1.01), "undecided", None),  # below it
+    ],
+)
+def test_which_verdicts_are_right(planted, verdict, right):
+    assert is_right(case(planted, verdict), smallest=0.016) is right
+
+
+def test_false_alarms_are_those_of_like_against_like():
+    runs = [selftest(case(0.0, "unchanged"), case(0.0, "slower"), case(0.03, "slower")).paired]
+    assert false_alarms(runs) == (1, 2)
+
+
+def test_the_plan_has_each_probe_alike_and_slowed():
+    plan = asked(12, 0.01, None)
+    assert len(plan.cases) == len(PROBES) * len(PLANTED_TURNS)
+    for (a, b), planted in zip(plan.cases, plan.planted, strict=True):
+        assert math.log(b.turns / a.turns) == pytest.approx(planted)
+
+
+def test_coverage_counts_stretches_that_hold_the_long_median():
+    rng = np.random.default_rng(3)
+    fair = coverage_of("x", list(rng.lognormal(0, 0.05, 6000)), 60)
+    assert fair.stretches == 100
+    assert fair.covered >= 88
+    steps = coverage_of("x", [1.0 + 1e-6 * n for n in range(6000)], 60)  # hardly any holds it
+    assert steps.covered <= 2
+
+
+def test_spread_of_processes():
+    assert process_spread([case(0.0, "unchanged", times=(1.0, 1.0))]) == 0
+    spread = process_spread([case(0.0, "unchanged", times=(1.0, 1.1))])
+    assert spread == pytest.approx(math.log(1.1) / math.sqrt(2))
+
+
+def test_a_stored_self_test_reads_back_and_is_judged_again(tmp_path, capsys):
+    found = selftest(case(0.0, "unchanged"), case(math.log(1.03), "unchanged", 0.001))
+    path = tmp_path / "x.json"
+    path.write_bytes(noise.encode(found))
+    assert noise.load(path) == found
+    assert main(["selftest", "--from", str(path)]) == 1
+    said = capsys.readouterr()
+    assert "was called unchanged, planted +3.0 %" in said.err
+    assert "1.6 %" in said.out
+
+
+def test_tables_fit_a_terminal():
+    tests = [selftest(case(0.0, "unchanged"), case(math.log(1.05), "slower", 0.05))] * 2
+    text = render(selftest_tables(tests), "table", main=0)
+    assert max(map(len, text.splitlines())) <= 100
