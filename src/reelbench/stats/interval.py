@@ -1,13 +1,28 @@
-"""Intervals of a median from the order of the samples, without assuming their distribution."""
+"""Intervals of medians: of one process's rounds, and of several processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-METHOD = "order statistics of one process's rounds; what differs between processes is not in it"
+from reelbench.stats.autocorrelation import independent_samples, trend
+
+METHOD = (
+    "order statistics of one process's rounds, autocorrelation counted; what differs between "
+    "processes is not in it"
+)
+
+_FEWEST = 6
+# Standard error of a normal sample's median, sqrt(pi/2) sigma/sqrt(n), over half the rank's reach
+# 1/(2 sqrt(n)), with sigma from the quartiles.
+_NORMAL_REACH = 2 * 1.2533 / 1.349
+
+# A factor of a thousand either way says that nothing is known, and no number overflows.
+_WIDEST = float(np.log(1000))
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,7 @@ class Interval:
         high: Upper end.
         confidence: Coverage for independent samples; below the wanted one when there are too few.
         method: How it was made.
+        independent: How many independent samples those of one process are worth; None otherwise.
     """
 
     median: float
@@ -27,6 +43,7 @@ class Interval:
     high: float
     confidence: float
     method: str = METHOD
+    independent: float | None = None
 
     @property
     def relative_half_width(self) -> float:
@@ -35,39 +52,96 @@ class Interval:
 
 
 def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The narrowest symmetric order-statistic interval that covers the median with ``confidence``.
+    """The interval of the median of one process's rounds, honest about their autocorrelation.
 
-    The number of independent samples below the median is binomial with probability one half, so the
-    k-th smallest and k-th largest enclose it with a probability that does not depend on the
-    distribution (David & Nagaraja, Order Statistics, 3rd ed., section 7.1).
+    The number of samples below the median varies as that of so many independent ones (see
+    `reelbench.stats.autocorrelation`) would; Student's t stands for how badly their number is known
+    when they are few. The samples of the corresponding ranks are the ends, whatever the
+    distribution (Woodruff, J. Am. Stat. Assoc. 47, 1952). A trend that is more than noise is taken
+    out first: it belongs to all rounds and does not make their median less certain.
+
+    Of fewer than six samples the extremes are the ends, with the coverage that independent samples
+    would have (David & Nagaraja, Order Statistics, 3rd ed., section 7.1).
+
+    Args:
+        samples: Times in the order measured.
+        confidence: Nominal coverage.
 
     Raises:
-        ValueError: There are no samples.
+        ValueError: There are no samples, or one that is no positive number.
     """
-    ordered = np.sort(np.asarray(samples, float))
-    count = len(ordered)
+    times = np.asarray(samples, float)
+    count = len(times)
     if count == 0:
         raise ValueError("no samples")
-    rank, coverage = 0, 0.0
-    for candidate, covers in enumerate(_coverages(count)):
-        if candidate and covers < confidence:
-            break
-        rank, coverage = candidate, covers
+    if not np.all(np.isfinite(times)) or np.min(times) <= 0:
+        raise ValueError("a time is no positive number")
+    median = float(np.median(times))
+    if count < _FEWEST:
+        covers = max(0.0, 1 - 2 / 2**count)
+        low, high = float(np.min(times)), float(np.max(times))
+        return Interval(median, low, high, min(covers, confidence), independent=float(count))
+    logs = np.log(times)
+    line, is_trend = trend(logs)
+    if is_trend:
+        logs = logs - line
+    independent = independent_samples(logs)
+    quantile = -float(special.stdtrit(max(independent - 1, 1.5), (1 - confidence) / 2))
+    low, high = _ends(np.sort(logs), quantile / (2 * math.sqrt(independent)))
     return Interval(
-        median=float(np.median(ordered)),
-        low=float(ordered[rank]),
-        high=float(ordered[count - 1 - rank]),
-        confidence=coverage,
+        median=median,
+        low=min(math.exp(low), median),
+        high=max(math.exp(high), median),
+        confidence=confidence,
+        independent=independent,
     )
 
 
-def _coverages(count: int) -> Iterator[float]:
-    """Probabilities that the median lies between the samples 0, 1, 2, ... from either end."""
-    ways = outside = 1
-    for rank in range(1, (count + 1) // 2 + 1):
-        yield max(0.0, 1 - 2 * (outside / 2**count))
-        ways = ways * (count - rank + 1) // rank  # the next binomial coefficient
-        outside += ways
+def _ends(ordered: np.ndarray, reach: float) -> tuple[float, float]:
+    """The quantiles ``reach`` below and above the median; beyond the extremes, extrapolated."""
+    count = len(ordered)
+    levels = (np.arange(count) + 0.5) / count
+    low = float(np.interp(0.5 - reach, levels, ordered))
+    high = float(np.interp(0.5 + reach, levels, ordered))
+    if reach <= 0.5 - levels[0]:
+        return low, high
+    # Too few independent samples for their extremes to be the ends: the width of a normal
+    # distribution with the same quartiles.
+    lower, middle, upper = np.percentile(ordered, (25, 50, 75))
+    half = min(_NORMAL_REACH * reach * float(upper - lower), _WIDEST)
+    return min(low, float(middle) - half), max(high, float(middle) + half)
+
+
+def process_interval(rounds: Sequence[Sequence[float]], confidence: float = 0.95) -> Interval:
+    """The interval of the geometric mean of the medians of several processes.
+
+    What differs from process to process (where code and data lie, what else runs) is in the medians
+    and not in the rounds of any one of them, so the medians are the sample: Student's t on their
+    logarithms. One process alone gives the interval of the median of its rounds.
+
+    Args:
+        rounds: Times of the rounds of each process, in the order they ran.
+        confidence: Nominal coverage.
+
+    Raises:
+        ValueError: There is no process, or one without rounds.
+    """
+    if len(rounds) == 1:
+        return median_interval(rounds[0], confidence)
+    if not rounds or not all(len(each) for each in rounds):
+        raise ValueError("no samples")
+    logs = np.log([float(np.median(each)) for each in rounds])
+    count = len(logs)
+    half = float(special.stdtrit(count - 1, (1 + confidence) / 2) * np.std(logs, ddof=1))
+    half = min(half / count**0.5, _WIDEST)
+    middle = float(np.mean(logs))
+    return Interval(
+        median=float(np.exp(middle)),
+        low=float(np.exp(middle - half)),
+        high=float(np.exp(middle + half)),
+        confidence=confidence,
+        method=f"Student's t on the logarithms of the medians of {count} processes",
+    )
 
 
 def drift(samples: Sequence[float]) -> float | None:
