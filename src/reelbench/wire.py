@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from reelbench.results.schema import Identity
+from reelbench.results.schema import CaseRecord, Identity, Replicate
 
 VERSION = 1
 """Of these messages; two commits of reelbench itself understand each other if theirs are equal."""
@@ -131,7 +131,61 @@ class Cases(msgspec.Struct, tag=True, frozen=True):
     cases: list[Case]
 
 
-Message = Cases | Hello | Ready | Failed | Slot | Times | Next | Done
+class Only(msgspec.Struct, tag=True, frozen=True):
+    """Which of the tests that pytest collected are to be offered, in this order; empty for all."""
+
+    names: list[str]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A case that a further process of a run is to measure.
+
+    Attributes:
+        name: Its full name.
+        record: What the first process found, with the shortest of timings.
+        seconds: What it is expected to take.
+        most_s: Time after which its rounds end, however wide the interval.
+    """
+
+    name: str
+    record: CaseRecord
+    seconds: float
+    most_s: float
+
+
+class Orders(msgspec.Struct, tag=True, frozen=True):
+    """What a further process of a run is to measure, in this order.
+
+    Attributes:
+        process: Its id.
+        folder: Where the first process kept the programs.
+        width: The wanted relative half-width of intervals, if any.
+        time_left_s: Time for all of it.
+    """
+
+    process: str
+    folder: str
+    width: float | None
+    time_left_s: float
+    cases: list[Order]
+
+
+class Began(msgspec.Struct, tag=True, frozen=True):
+    """A further process begins a case."""
+
+    name: str
+
+
+class Measured(msgspec.Struct, tag=True, frozen=True):
+    """A further process has measured a case."""
+
+    name: str
+    replicate: Replicate
+
+
+Message = (
+    Orders | Began | Measured | Only | Cases | Hello | Ready | Failed | Slot | Times | Next | Done
+)
 
 
 class Closed(Exception):  # noqa: N818 - says what the other side did, which need not be an error

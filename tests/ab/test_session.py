@@ -57,17 +57,22 @@ def test_another_interpreter_runs_this_very_package(tmp_path):
 
 
 def test_tests_of_a_user_are_timed_as_pytest_finds_them(tmp_path, monkeypatch):
-    (tmp_path / "test_mine.py").write_text(
+    # A settings file of its own makes pytest name the tests from that folder on.
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "inner" / "test_mine.py").write_text(
         "import jax\n"
         "x = jax.random.normal(jax.random.key(0), (64, 64))\n"
         "def test_mine(measure):\n    print('noise')\n    measure(lambda x: x @ x, x)\n"
+        "def test_wrong(measure):\n    measure(lambda x: x.nothing, x)\n"
     )
     monkeypatch.chdir(tmp_path)
-    words = ("test_mine.py", "-q", "--reel-pass=forward")
+    words = ("inner/test_mine.py", "-q", "--reel-pass=forward")
     run = compare(replace(TWO, cases=(), tests=(words, words), pairs=2))
-    (case,) = run.cases
+    case, wrong = run.cases
     assert case.a_name == "test_mine.py::test_mine[forward]"
     assert len(case.pairs) == 2
+    assert "nothing" in (wrong.failure or "")
 
 
 @pytest.mark.parametrize("call_s", [1e-6, 1e-4, 0.013, 0.35, 20.0])

@@ -137,9 +137,12 @@ def test_the_version_changes_with_the_sizes_and_with_the_code_of_the_layer(monke
 def test_rounds_fill_the_time_and_are_never_too_few():
     assert clock.rounds_for(0.1, 1.0, 6) == (10, 1)
     assert clock.rounds_for(2.0, 1.0, 6) == (6, 1)
-    rounds, iterations = clock.rounds_for(1e-6, 1.0, 6)
+    rounds, iterations = clock.rounds_for(1e-6, 0.1, 6)
     assert iterations == 200
-    assert rounds == pytest.approx(5000, rel=0.01)
+    assert rounds == pytest.approx(500, rel=0.01)
+    rounds, iterations = clock.rounds_for(1e-6, 10.0, 6)
+    assert rounds * iterations == pytest.approx(10.0 / 1e-6, rel=0.01)
+    assert rounds <= 1000
 
 
 def test_a_collective_is_not_supported_on_one_device():

@@ -117,3 +117,17 @@ def test_a_larger_case_never_costs_less(one, other, rounds):
 def test_an_estimate_is_of_the_case_it_was_made_for():
     made = estimate("that one", core=False, roofline_s=0.1, max_time_s=1.0, min_rounds=3)
     assert (made.name, made.core) == ("that one", False)
+
+
+@given(st.floats(0, 10), st.integers(1, 20))
+def test_every_process_but_the_first_costs_the_same_and_less_than_the_first(seconds, runs):
+    def cost_of(runs):
+        return estimate(
+            "case", core=True, roofline_s=seconds, max_time_s=1.0, min_rounds=6, runs=runs
+        )
+
+    one, many = cost_of(1), cost_of(runs)
+    assert one.again_s == 0
+    assert many.first_s == pytest.approx(one.total_s)
+    assert many.again_s == pytest.approx((runs - 1) * cost_of(2).again_s)
+    assert cost_of(2).again_s < one.total_s

@@ -1,6 +1,5 @@
 """Kills, full disks, cases that never come back: nothing measured is lost, everything is said."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 
 import pytest
 
+from plugin.shapes import comparable, shape_of
 from reelbench.results.read import load
 
 CASES = """
@@ -16,22 +16,6 @@ CASES = """
     def test_case(measure, width):
         measure(lambda x: jnp.sin(x @ x.T) @ x, X[:, :width])
 """
-
-
-def shape_of(value):
-    """The structure of a JSON value: keys, lengths and types, without the values."""
-    if isinstance(value, dict):
-        return {key: shape_of(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [shape_of(item) for item in value[:1]]
-    return "number" if isinstance(value, int | float) else type(value).__name__
-
-
-def comparable(file):
-    made = json.loads(file.read_text())
-    processes = made["reelbench"].pop("processes")
-    made["machine_info"]["reelbench"]["facts"].pop("cpu_clock_hz", None)
-    return made, len(processes)
 
 
 def start(project, *options):

@@ -25,6 +25,12 @@ CATALOGUE = """
     [
         ("--reel-budget=soon", "*--reel-budget: 'soon' is not a duration; write 90s, 5m or 1h30m"),
         ("--reel-budget=0s", "*--reel-budget: '0s' is not a positive duration*"),
+        ("--reel-runs=0", "*--reel-runs: '0'; write a number from 1 to 100"),
+        ("--reel-runs=few", "*--reel-runs: 'few'; write a number from 1 to 100"),
+        (
+            "--reel-width=narrow",
+            "*--reel-width: 'narrow' is no share; write one such as 3% or 0.03",
+        ),
         ("--reel-dtype=float23", "*--reel-dtype: unknown 'float23'; did you mean 'float32'?"),
         ("--reel-dtype=", "*--reel-dtype: is empty; choose from float32*"),
         ("--reel-pass=trian", "*--reel-pass: unknown 'trian'; did you mean 'train'?"),

@@ -136,3 +136,35 @@ def test_outcomes_come_with_one_advice_a_kind():
     assert len(table.rows) == 2
     assert len(table.notes) == 1
     assert "--reel-budget" in table.notes[0]
+
+
+def never_begun(count):
+    cases = [make.outcome(preset=f"p{n}", family=f"family-{n % 2}") for n in range(count)]
+    return [case | {"numbers": {"estimated_s": 9.0}} for case in cases]
+
+
+def test_many_cases_that_were_never_begun_are_one_line_for_people_and_rows_for_programs():
+    outcomes = [
+        *never_begun(31),
+        make.outcome("over_budget", "first call not returned", preset="slow"),
+        make.outcome("would_not_fit", "needs 81 GiB of 40 GiB", preset="large"),
+    ]
+    results = make.results(make.record(), block=make.run(outcomes=outcomes))
+    table = outcome_table(results.records, results.reelbench.outcomes)
+    text = render([table], "table", width=100)
+    assert "Not measured: 33" in text
+    assert "16 family-0, 15 family-1" in text
+    assert "first call not returned" in text
+    assert "needs 81 GiB of 40 GiB" in text
+    assert "p30" not in text
+    (whole,) = json.loads(render([table], "json"))["tables"]
+    assert {row["preset"] for row in whole["rows"]} == {o["identity"]["preset"] for o in outcomes}
+    assert render([table], "csv").count("over_budget") == 32
+
+
+def test_a_few_cases_that_were_never_begun_are_rows():
+    outcomes = never_begun(15)
+    results = make.results(make.record(), block=make.run(outcomes=outcomes))
+    table = outcome_table(results.records, results.reelbench.outcomes)
+    assert len(table.rows) == 15
+    assert not table.folded

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from reelbench.results.journal import Entry, Header, Journal
-from reelbench.results.schema import SCHEMA, CaseOutcome, Machine, Process
+from reelbench.results.schema import SCHEMA, CaseOutcome, Machine, Process, Replicate
 from results import documents as make
 
 A, B, C = (f"bench/test_x.py::test[{letter}]" for letter in "abc")
@@ -53,6 +53,19 @@ def timed(name: str, median_s: float = 0.01) -> Entry:
 
 def failed(name: str, kind: str = "over_budget", **changes) -> Entry:
     return Entry(kind="case", name=name, outcome=outcome(name, kind, **changes), spent_s=0.25)
+
+
+def again(name: str, process: str = "p1", reason: str = "") -> Entry:
+    """What a further process found of a case; with a reason, that it failed."""
+    (replicate,) = make.timing()["replicates"]
+    made = msgspec.convert(replicate | {"process": process}, Replicate)
+    return Entry(
+        kind="replicate",
+        name=name,
+        replicate=None if reason else made,
+        reason=reason,
+        spent_s=0.5,
+    )
 
 
 def steps() -> list[Entry]:

@@ -268,6 +268,25 @@ def test_a_case_that_began_and_never_ended_is_what_the_process_died_in(path):
     journal.close()
 
 
+def test_what_further_processes_found_is_kept_beside_what_the_first_one_did(path):
+    journal = make.whole(path)
+    for entry in (make.process("p1"), make.again(A), make.again(B, reason="x" * 9000)):
+        journal.append(entry)
+    journal.append(make.timed(A, 0.05))  # all processes together
+    journal.close()
+    again = Journal.reopen(path)
+    assert {name: len(tries) for name, tries in again.replicates.items()} == {A: 1, B: 1}
+    assert again.replicates[A][0].replicate.process == "p1"
+    assert again.replicates[B][0].replicate is None
+    assert len(again.replicates[B][0].reason) < 4000
+    assert again.first_timed[A].benchmark["stats"]["median"] == 0.01
+    assert again.ended[A].benchmark["stats"]["median"] == 0.05
+    assert C not in again.first_timed
+    assert again.missing == []
+    assert [each["id"] for each in document(again)["reelbench"]["processes"]] == ["p0", "p1"]
+    again.close()
+
+
 def test_the_last_word_on_a_case_counts(path):
     journal = make.whole(path)
     journal.append(make.timed(C, 0.05))

@@ -21,6 +21,7 @@ from reelbench.wire import (
     Late,
     Message,
     Next,
+    Only,
     Ready,
     Slot,
     Times,
@@ -104,6 +105,14 @@ class Pairing:
         for letter, cases in (("a", a), ("b", b)):
             try:
                 self._sides[letter].channel.send(Cases(cases))
+            except Closed:
+                raise PairError(_lost(letter, self._sides[letter], None)) from None
+
+    def choose(self, a: list[str], b: list[str]) -> None:
+        """Tell both pytests which of the tests they found to offer; empty for all."""
+        for letter, names in zip(LETTERS, (a, b), strict=True):
+            try:
+                self._sides[letter].channel.send(Only(names))
             except Closed:
                 raise PairError(_lost(letter, self._sides[letter], None)) from None
 

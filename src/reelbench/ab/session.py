@@ -171,13 +171,16 @@ class _Session:
         processes: dict[Letter, Process] = {}
         try:
             for letter in (started, other(started)):
-                processes[letter] = launchers[letter].start(self._command(letter, todo))
+                processes[letter] = launchers[letter].start(self._command(letter))
             pairing = Pairing(processes["a"], processes["b"], seconds=self._asked.seconds)
             for letter, hello in zip(LETTERS, pairing.greet(), strict=True):
                 self._facts[letter] = dict(hello.facts)
             if self._asked.cases:
                 a, b = zip(*(self._asked.cases[index] for index in todo), strict=True)
                 pairing.offer(list(a), list(b))
+            else:
+                chosen = [self._cases[index] for index in todo]
+                pairing.choose([case.a_name for case in chosen], [case.b_name for case in chosen])
             self._collect(number, started, pairing, todo)
         except BaseException:
             for process in processes.values():
@@ -220,20 +223,16 @@ class _Session:
         self._cases.append(Compared(a_name=a_name, b_name=b_name))
         return len(self._cases) - 1
 
-    def _command(self, letter: Letter, todo: Sequence[int]) -> list[str]:
+    def _command(self, letter: Letter) -> list[str]:
         if self._asked.cases:
             return ["reelbench.ab.worker", "{channel}"]
-        words = list(self._asked.tests[0 if letter == "a" else 1])
-        if self._cases:
-            names = [getattr(self._cases[index], f"{letter}_name") for index in todo]
-            words = [word for word in words if word.startswith("-")] + names
         return [
             "pytest",
             # The plugin of this package, not the one that the environment may have installed.
             *("-p", "no:reelbench", "-p", "reelbench.plugin.hooks", "-p", "no:cacheprovider"),
             "--benchmark-disable",
             "--reel-serve={channel}",
-            *words,
+            *self._asked.tests[LETTERS.index(letter)],
         ]
 
     def _judged(self, case: Compared) -> Compared:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import psutil
+from jax.extend.backend import clear_backends
 
 from reelbench.machine import cgroup
 from reelbench.machine.facts import Fact
@@ -42,6 +44,17 @@ def setting(name: str) -> Any:
 def is_accelerator() -> bool:
     """Whether JAX computes on something other than the CPU."""
     return jax.default_backend() != "cpu"
+
+
+def release() -> None:
+    """Give the accelerator's memory back, for processes that are to use it after this one.
+
+    Arrays that somebody still holds keep theirs.
+    """
+    if is_accelerator():
+        gc.collect()
+        jax.clear_caches()
+        clear_backends()
 
 
 def memory_left() -> int:

@@ -1,4 +1,4 @@
-"""What the control group of this process allows it: CPUs by quota, and memory."""
+"""What the control group of this process allows it, CPUs by quota and memory, and what it cost."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def memory_left(root: Path = _ROOT, membership: Path = Path("/proc/self/cgroup")
     return min(left, default=None)
 
 
+def throttled_s(root: Path = _ROOT, membership: Path = Path("/proc/self/cgroup")) -> float | None:
+    """Time for which quotas have stopped the group so far, summed over its CPUs; None if unknown.
+
+    Each group up to the root counts only the time for which its own quota stopped it.
+    """
+    told = [_throttled_s(folder) for folder in dict.fromkeys(_folders(root, membership))]
+    known = [seconds for seconds in told if seconds is not None]
+    return sum(known) if known else None
+
+
 def _folders(root: Path, membership: Path) -> list[Path]:
     """The group's folder and its ancestors, whose limits hold too; version 1 and 2 layouts."""
     folders = [root, root / "memory", root / "cpu"]
@@ -58,6 +68,17 @@ def _cpu_quota(folder: Path) -> float | None:
     if quota == "max" or int(quota) <= 0:
         return None
     return int(quota) / int(period)
+
+
+def _throttled_s(folder: Path) -> float | None:
+    try:
+        lines = (folder / "cpu.stat").read_text().splitlines()
+        told = {name: int(value) for name, value in (line.split() for line in lines)}
+    except (OSError, ValueError):
+        return None
+    if "throttled_usec" in told:
+        return told["throttled_usec"] / 1e6
+    return told["throttled_time"] / 1e9 if "throttled_time" in told else None
 
 
 def _memory_limit(folder: Path) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,7 +17,13 @@ from reelbench.stats.warmup import settled
 _MOST_WARMUP_CALLS = 50
 # A round is at least this long, so that the clock's own resolution (some 50 ns) is far below it.
 _SHORTEST_ROUND_S = 200e-6
+# And so many rounds are plenty for any interval; more would only swell the files.
+_MOST_ROUNDS = 1000
 _FLOOR_CALLS = 2000
+# About 0.2 s: blocks of four stretches, each long enough for the clock and short enough for what
+# disturbs both loops alike.
+_OVERHEAD_BLOCKS = 100
+_OVERHEAD_CALLS = 100
 
 
 def wait(outputs: Any) -> Any:
@@ -34,13 +41,13 @@ class Call:
     """
 
     def __init__(self, program: Any, arguments: tuple[Any, ...], carry: int = 0) -> None:
-        self._program = program
+        self.program = program
         self._arguments = arguments
         self._carry = carry
 
     def __call__(self) -> Any:
         """Run the program and wait for every output."""
-        outputs = wait(self._program(*self._arguments))
+        outputs = wait(self.program(*self._arguments))
         if self._carry:
             self._arguments = (*outputs[: self._carry], *self._arguments[self._carry :])
         return outputs
@@ -87,19 +94,61 @@ def rounds_for(seconds_a_call: float, seconds: float, least: int) -> tuple[int, 
         seconds: Time for all rounds together.
         least: Fewest rounds.
     """
-    iterations = max(1, round(_SHORTEST_ROUND_S / seconds_a_call))
+    shortest = max(_SHORTEST_ROUND_S, seconds / _MOST_ROUNDS)
+    iterations = max(1, round(shortest / seconds_a_call))
     rounds = int(seconds / (seconds_a_call * iterations))
     return max(rounds, least), iterations
 
 
+def time_rounds(
+    call: Callable[[], Any],
+    rounds: int,
+    iterations: int,
+    timer: Callable[[], float] = time.perf_counter,
+) -> list[float]:
+    """Seconds a call of each of so many rounds of so many calls, as pytest-benchmark times them."""
+    times = []
+    calls = range(iterations)
+    for _ in range(rounds):
+        start = timer()
+        for _ in calls:
+            call()
+        times.append((timer() - start) / iterations)
+    return times
+
+
 def empty_call_s() -> float:
     """Median time of a call that does next to nothing: the floor under every measurement."""
-    x = jax.random.normal(jax.random.key(0), (1,))
-    program = jax.jit(jnp.negative).lower(x).compile()
-    call = Call(program, (x,))
-    times = np.empty(_FLOOR_CALLS)
-    for index in range(_FLOOR_CALLS):
+    return float(np.median(time_rounds(Call(*_empty()), _FLOOR_CALLS, 1)))
+
+
+def overhead_s() -> float:
+    """What our call and our loop add to a call beyond a bare loop that waits for its outputs.
+
+    Both loops time the empty call in turns (bare, ours, ours, bare), so that what rises or falls
+    steadily cancels; the median of many such blocks leaves out those that were interrupted.
+    """
+    program, arguments = _empty()
+    call = Call(program, arguments)
+    (x,) = arguments
+
+    def bare() -> float:
         start = time.perf_counter()
-        call()
-        times[index] = time.perf_counter() - start
-    return float(np.median(times))
+        for _ in range(_OVERHEAD_CALLS):
+            jax.block_until_ready(program(x))
+        return (time.perf_counter() - start) / _OVERHEAD_CALLS
+
+    def ours() -> float:
+        return time_rounds(call, 1, _OVERHEAD_CALLS, time.perf_counter)[0]
+
+    differences = np.empty(_OVERHEAD_BLOCKS)
+    for index in range(_OVERHEAD_BLOCKS):
+        first, second, third, fourth = bare(), ours(), ours(), bare()
+        differences[index] = (second + third - first - fourth) / 2
+    return float(np.median(differences))
+
+
+def _empty() -> tuple[Any, tuple[Any, ...]]:
+    """A program that does next to nothing, and its argument."""
+    x = jax.random.normal(jax.random.key(0), (1,))
+    return jax.jit(jnp.negative).lower(x).compile(), (x,)

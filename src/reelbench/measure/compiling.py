@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 
 from reelbench import work
 from reelbench.machine import backend
+from reelbench.measure import cache
 from reelbench.measure.failure import CaseFailure, from_runtime
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
@@ -55,17 +55,26 @@ class Compiled:
 
 def trace(workload: Workload) -> Traced:
     """Trace the workload on the shapes of its arguments."""
-    jitted = jax.jit(workload.function, donate_argnums=tuple(range(workload.carry)))
     start = time.perf_counter()
-    stage = jitted.trace(*workload.arguments)
+    stage = _stage(workload)
     seconds = time.perf_counter() - start
     least = work.nbytes(workload.arguments) + work.nbytes(stage.out_info)
     flops = work.count_flops(stage.jaxpr)
     return Traced(workload, stage, seconds, flops, least, workload.kept_bytes())
 
 
-def compile_(traced: Traced) -> Compiled:
-    """Lower and compile, with the persistent cache off so that the times are cold.
+def _stage(workload: Workload) -> Any:
+    jitted = jax.jit(workload.function, donate_argnums=tuple(range(workload.carry)))
+    return jitted.trace(*workload.arguments)
+
+
+def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
+    """Lower and compile, with the user's persistent cache off so that the times are cold.
+
+    Args:
+        traced: What to compile.
+        keep: An empty folder that keeps the program for later processes, see `reload`. Writing it
+            there is part of the time of the compilation: some milliseconds a megabyte.
 
     Raises:
         CaseFailure: The compiler failed, or the program needs more memory than there is.
@@ -74,7 +83,7 @@ def compile_(traced: Traced) -> Compiled:
     try:
         lowered = traced.stage.lower()
         middle = time.perf_counter()
-        with _without_persistent_cache():
+        with cache.only(keep) as use:
             program = lowered.compile()
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
@@ -97,13 +106,46 @@ def compile_(traced: Traced) -> Compiled:
             trace_s=traced.trace_s,
             lower_s=middle - start,
             compile_s=end - middle,
-            persistent_cache=False,
-            program_sha256=hashlib.sha256(lowered.as_text().encode()).hexdigest(),
+            persistent_cache=bool(use.hits),
+            program_sha256=_sha256(lowered),
         ),
         memory=memory,
         xla_flops=cost.get("flops"),
         xla_bytes=cost.get("bytes accessed"),
     )
+
+
+def reload(workload: Workload, sha256: str, keep: Path) -> tuple[Any, bool]:
+    """The program that an earlier process compiled; compiled again where it could not be kept.
+
+    Args:
+        workload: What the program does.
+        sha256: Hash of the earlier process's program.
+        keep: The folder that has it.
+
+    Returns:
+        The program, and whether it was loaded.
+
+    Raises:
+        CaseFailure: It is another program than before, or the compiler failed.
+    """
+    try:
+        lowered = _stage(workload).lower()
+        if _sha256(lowered) != sha256:
+            raise CaseFailure(
+                Outcome.COMPILE_FAILED, "its program is not that of the first process"
+            )
+        with cache.only(keep) as use:
+            return lowered.compile(), bool(use.hits)
+    except CaseFailure:
+        raise
+    except Exception as error:  # the compiler's exceptions share no narrower public type
+        raise from_runtime(error, "compiling") from error
+
+
+def _sha256(lowered: Any) -> str:
+    """Hash of the StableHLO text."""
+    return hashlib.sha256(lowered.as_text().encode()).hexdigest()
 
 
 def _memory(program: Any) -> Memory:
@@ -129,13 +171,3 @@ def _cost(program: Any) -> dict[str, float]:
         return {}
     first = cost[0] if isinstance(cost, list) else cost
     return {key: float(value) for key, value in (first or {}).items() if value >= 0}
-
-
-@contextmanager
-def _without_persistent_cache() -> Iterator[None]:
-    before = backend.setting("jax_enable_compilation_cache")
-    jax.config.update("jax_enable_compilation_cache", False)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_compilation_cache", before)

@@ -82,16 +82,25 @@ def outputs(compiled: Compiled, got: Any, arguments: tuple[Any, ...]) -> None:
     Raises:
         CaseFailure: ``not_finite`` or ``disagrees_with_reference``.
     """
-    bad = [leaf.shape for leaf in jax.tree.leaves(got) if is_floating(leaf) and not _finite(leaf)]
-    if bad:
-        raise CaseFailure(
-            Outcome.NOT_FINITE, f"an output of shape {tuple(bad[0])} holds NaN or infinity"
-        )
+    finite(got)
     workload = compiled.traced.workload
     if workload.reference is None or workload.identity.pass_ != "forward":
         return
     expected = jax.jit(workload.reference)(*arguments)
     agree(got, expected, workload.identity.dtype)
+
+
+def finite(got: Any) -> None:
+    """Check that the outputs are finite.
+
+    Raises:
+        CaseFailure: ``not_finite``.
+    """
+    bad = [leaf.shape for leaf in jax.tree.leaves(got) if is_floating(leaf) and not _finite(leaf)]
+    if bad:
+        raise CaseFailure(
+            Outcome.NOT_FINITE, f"an output of shape {tuple(bad[0])} holds NaN or infinity"
+        )
 
 
 def agree(got: Any, expected: Any, dtype: str) -> None:

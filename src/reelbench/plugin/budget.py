@@ -10,6 +10,10 @@ from dataclasses import dataclass
 TYPICAL_SHARE = 0.25
 # Building, compiling and checking a case, before its first call.
 OVERHEAD_S = 4.0
+# Tracing it again, loading its program and making its inputs in a further process.
+AGAIN_OVERHEAD_S = 1.5
+# Starting a further process: Python, JAX, collecting the tests.
+START_S = 5.0
 _WARMUP_CALLS = 3
 
 
@@ -21,22 +25,36 @@ class Estimate:
         name: The case's full name.
         core: Whether it is measured before the others.
         call_s: Time of one call, estimated from its roofline.
-        total_s: Time of the whole case.
+        total_s: Time of the whole case in all processes.
+        again_s: What of it goes to processes after the first.
     """
 
     name: str
     core: bool
     call_s: float
     total_s: float
+    again_s: float = 0.0
+
+    @property
+    def first_s(self) -> float:
+        """Time of the case in the first process."""
+        return self.total_s - self.again_s
 
 
 def estimate(
-    name: str, *, core: bool, roofline_s: float, max_time_s: float, min_rounds: int
+    name: str,
+    *,
+    core: bool,
+    roofline_s: float,
+    max_time_s: float,
+    min_rounds: int,
+    runs: int = 1,
 ) -> Estimate:
-    """The cost of a case whose least call time is ``roofline_s``."""
+    """The cost of a case whose least call time is ``roofline_s``, in ``runs`` processes."""
     call = roofline_s / TYPICAL_SHARE
     rounds = max(max_time_s, (min_rounds + _WARMUP_CALLS) * call)
-    return Estimate(name, core, call, OVERHEAD_S + rounds)
+    again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
+    return Estimate(name, core, call, OVERHEAD_S + rounds + again, again)
 
 
 def choose(estimates: Sequence[Estimate], budget_s: float) -> tuple[list[Estimate], list[Estimate]]:

@@ -12,6 +12,7 @@ from reelbench.measure import build, compiling, protocol, serving
 from reelbench.measure.axes import PASSES, Axes
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.workload import Workload
+from reelbench.plugin.replica import Replica
 from reelbench.plugin.run import Run
 from reelbench.results.schema import CaseRecord
 from reelbench.wire import Channel
@@ -36,7 +37,7 @@ class Measure:
         node: pytest.Item,
         benchmark: Any,
         axes: Axes,
-        run: Run | None,
+        run: Run | Replica | None,
         channel: Channel | None = None,
     ) -> None:
         self._node = node

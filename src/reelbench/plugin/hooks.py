@@ -7,7 +7,7 @@ suites nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +18,12 @@ from reelbench.plugin.options import Options
 
 if TYPE_CHECKING:
     from reelbench.plugin.fixture import Measure
+    from reelbench.plugin.replica import Replica
     from reelbench.plugin.run import Run
     from reelbench.wire import Channel
 
 _OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
-_RUN: pytest.StashKey[Run] = pytest.StashKey()
+_RUN: pytest.StashKey[Run | Replica] = pytest.StashKey()
 _CHANNEL: pytest.StashKey[Channel] = pytest.StashKey()
 
 
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config.option, "benchmark_only"):
         return  # pytest-benchmark was switched off
     config.stash[_OPTIONS] = options_.read(config)
+    if config.option.reel_replicate:
+        options_.write_nothing(config)
     paths = config.getini("reel_benchpaths")
     bare = config.args_source is not pytest.Config.ArgsSource.ARGS
     if paths and bare and config.option.benchmark_only:
@@ -72,28 +75,48 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Survey the machine and plan the run, when there is something to measure."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Survey the machine and plan the run, when there is something to measure; repeat it after."""
+    run = _begin(session)
+    ended = yield
+    if run:
+        run.replicate()
+    return ended
+
+
+def _begin(session: pytest.Session) -> Run | Replica | None:
     config = session.config
     measuring = [i for i in session.items if "measure" in getattr(i, "fixturenames", ())]
     benchmarks = getattr(config, "_benchmarksession", None)
     if not measuring or config.option.collectonly or config.option.benchmark_skip:
-        return
+        return None
     if config.option.reel_serve:
         from reelbench.measure.serving import greet
-        from reelbench.wire import Channel
+        from reelbench.wire import Channel, Only
 
         receiving, sending = map(int, config.option.reel_serve.split(","))
         config.stash[_CHANNEL] = channel = Channel(receiving, sending)
         greet(channel)
-        return
+        chosen = channel.receive()
+        if isinstance(chosen, Only) and chosen.names:
+            by_name = {item.nodeid: item for item in session.items}
+            session.items[:] = [by_name[name] for name in chosen.names if name in by_name]
+        return None
     if benchmarks is None or benchmarks.disabled:
-        return
-    from reelbench.plugin.run import Run
+        return None
+    run: Run | Replica
+    if config.option.reel_replicate:
+        from reelbench.plugin.replica import Replica
 
-    config.stash[_RUN] = run = Run.start(config, config.stash[_OPTIONS], measuring)
+        run = Replica.start(config.option.reel_replicate, config.stash[_OPTIONS])
+    else:
+        from reelbench.plugin.run import Run
+
+        run = Run.start(config, config.stash[_OPTIONS], measuring)
+    config.stash[_RUN] = run
     session.items[:] = run.arrange(session.items)
+    return run
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def begin(
         facts=known,
         ceilings=[*map(ceilings.matmul, dict.fromkeys(dtypes)), ceilings.memory()],
         floor_s=clock.empty_call_s(),
+        overhead_s=clock.overhead_s(),
     )
     machine_info, commit_info, version = pytest_benchmark()
     created = datetime.now(UTC)
@@ -96,6 +98,8 @@ def resume(options: Options) -> Session:
         raise JournalError(
             f"{path}: {changed} since the run began; start anew without --reel-resume"
         )
+    asked = journal.header.options  # the run is finished as it was begun
+    options = replace(options, runs=asked.get("runs", 1), width=asked.get("width"))
     session = _session(options, journal, started)
     for name, deaths in journal.died_in.items():
         if deaths >= _MOST_DEATHS:

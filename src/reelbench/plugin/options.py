@@ -12,11 +12,12 @@ import pytest
 from reelbench import catalogue
 from reelbench.catalogue.names import UnknownNameError, nearest
 from reelbench.measure.axes import DTYPES, PASSES, Axes
-from reelbench.units import UnitError, parse_duration
+from reelbench.units import UnitError, parse_duration, parse_share
 
 # The fewest rounds whose extremes enclose the median with a probability of 95 %: 1 - 2/2^6.
 _FEWEST_ROUNDS = 6
 LARGEST_AUTO_BATCH = 256
+_MOST_RUNS = 100
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Options:
         resume: Whether to go on with a journal, and which (empty for the newest).
         max_time_s: pytest-benchmark's ``--benchmark-max-time``: time for a case's rounds.
         min_rounds: pytest-benchmark's ``--benchmark-min-rounds``, at least six.
+        runs: Processes that measure each case.
+        width: Relative half-width of the intervals at which measuring may end, or None.
     """
 
     budget_s: float
@@ -46,8 +49,10 @@ class Options:
     resume: str | None
     max_time_s: float
     min_rounds: int
+    runs: int = 1
+    width: float | None = None
 
-    def facts(self) -> dict[str, str | float | int]:
+    def facts(self) -> dict[str, str | float | int | None]:
         """The options that shape what is measured, for the result file."""
         return {
             "budget_s": self.budget_s,
@@ -56,6 +61,8 @@ class Options:
             "passes": ",".join(self.passes),
             "dtypes": ",".join(self.dtypes or ("default",)),
             "batches": ",".join(map(str, self.batches or ("default",))),
+            "runs": self.runs,
+            "width": self.width,
         }
 
     def axes(self, *, of_catalogue: bool) -> list[Axes]:
@@ -96,6 +103,19 @@ def add(parser: pytest.Parser) -> None:
         metavar="JOURNAL",
         help="go on with an interrupted run (default: this machine's newest)",
     )
+    group.addoption(
+        "--reel-runs",
+        default="1",
+        metavar="N",
+        help="measure each case in N fresh processes, merged into one file (default: 1)",
+    )
+    group.addoption(
+        "--reel-width",
+        metavar="SHARE",
+        help="make rounds until the interval's half-width is so small, such as 2%%, or time is up",
+    )
+    # How the first process of a run drives the others: file descriptors as below.
+    group.addoption("--reel-replicate", help=argparse.SUPPRESS)
     # How `reelbench ab` times the tests of a user: file descriptors to receive from and send to.
     group.addoption("--reel-serve", help=argparse.SUPPRESS)
     parser.addini("reel_results", "where result files go", default="results")
@@ -119,6 +139,14 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"--reel-budget: {error}") from None
     except UnknownNameError as error:
         raise pytest.UsageError(f"--reel-case: {error}") from None
+    try:
+        width = None if option.reel_width is None else parse_share(option.reel_width)
+    except UnitError as error:
+        raise pytest.UsageError(f"--reel-width: {error}") from None
+    if not option.reel_runs.isdecimal() or not 1 <= int(option.reel_runs) <= _MOST_RUNS:
+        raise pytest.UsageError(
+            f"--reel-runs: {option.reel_runs[:80]!r}; write a number from 1 to {_MOST_RUNS}"
+        )
     folder = Path(option.reel_results or config.rootpath / config.getini("reel_results"))
     return Options(
         budget_s=budget,
@@ -131,7 +159,16 @@ def read(config: pytest.Config) -> Options:
         resume=option.reel_resume,
         max_time_s=float(_benchmark(option, "max_time")),
         min_rounds=max(int(_benchmark(option, "min_rounds")), _FEWEST_ROUNDS),
+        runs=int(option.reel_runs),
+        width=width,
     )
+
+
+def write_nothing(config: pytest.Config) -> None:
+    """Keep a further process of a run, which has the arguments of the first, from its files."""
+    for name in ("json", "save", "autosave", "compare", "compare_fail", "histogram", "cprofile"):
+        setattr(config.option, f"benchmark_{name}", None)
+    config.option.xmlpath = None
 
 
 def _benchmark(option: Any, name: str) -> Any:

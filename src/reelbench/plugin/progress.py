@@ -10,12 +10,14 @@ import pytest
 
 from reelbench.measure.build import OWN_FAMILY
 from reelbench.measure.failure import CaseFailure
+from reelbench.measure.record import timing_of
+from reelbench.plugin.merging import half_width
 from reelbench.plugin.session import Session
 from reelbench.report.layers import layer_table
 from reelbench.report.tables import render, terminal_width
 from reelbench.report.text import shorten
 from reelbench.results.outcome import Outcome
-from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity
+from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity, Replicate, Timing
 from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
 
 _WIDEST = 100
@@ -90,20 +92,37 @@ class Progress:
         self._done += 1
         self._count = self._done + len(session.expected())
         if record:
-            width = (record.timing.high_s - record.timing.low_s) / (2 * record.timing.median_s)
             share = record.rates.roofline_share
             of = f"{print_share(share)} of ceiling" if share is not None else ""
-            said = f"{print_time(record.timing.median_s):>8} ± {print_share(width):<6} {of}"
+            said = f"{_interval(record.timing)} {of}"
         else:
-            said = shorten(f"{failure.outcome}: {failure.reason}", 46) if failure else ""
+            said = f"{failure.outcome}: {failure.reason}" if failure else ""
+        turn = "run 1 " if session.options.runs > 1 else ""
+        count = f"[{turn}{self._done:>{len(str(self._count))}}/{self._count}]"
+        self._case(count, case, said, session.eta_s())
+
+    def again(
+        self, place: str, case: Identity, replicate: Replicate | None, reason: str, left_s: float
+    ) -> None:
+        """Print what became of a case in a further process.
+
+        Args:
+            place: Which process it is, and which of its cases.
+            case: The case.
+            replicate: Its rounds, if it was timed.
+            reason: Why it was not.
+            left_s: Time that the run will take yet.
+        """
+        said = _interval(timing_of([replicate], 0.0)) if replicate else f"failed: {reason}"
+        self._case(place, case, said, left_s)
+
+    def _case(self, count: str, case: Identity, said: str, left_s: float) -> None:
         name = f"{case.preset.rpartition('::')[2]} {case.pass_}"
         if case.family != OWN_FAMILY:
             name += "" if case.dtype == "float32" else f" {case.dtype}"
             name += "" if case.batch == 1 else f" b{case.batch}"
-        count = f"[{self._done:>{len(str(self._count))}}/{self._count}]"
-        left = print_duration(session.eta_s())
-        line = f"{count} {shorten(name, 32):<32} {said}"
-        self.say(f"{line:<{_WIDEST - 13}} {left:>6} left")
+        line = f"{count} {shorten(name, 32):<32} {shorten(said, 46)}"
+        self.say(f"{line:<{_WIDEST - 13}} {print_duration(left_s):>6} left")
 
     def summary(self, session: Session, file: Path | None, terminal: Any) -> None:
         """Print the table, the file and the next command."""
@@ -116,9 +135,17 @@ class Progress:
             path = self._path(session.journal.path)
             missing = len(session.journal.missing)
             said = f"{missing} cases are missing; " if missing else ""
+            if not missing and not session.replicated:
+                said = "processes are missing; "
             terminal.write_line(f"{said}what was measured is in {path}")
             terminal.write_line("next: run the same command with --reel-resume")
             return
+        wanted = session.options.width
+        if wanted and records:
+            reached = sum(half_width(record.timing) <= wanted for record in records)
+            terminal.write_line(
+                f"width: {reached} of {len(records)} cases are within ± {print_share(wanted)}"
+            )
         shown = self._path(file)
         terminal.write_line(f"results: {shown}")
         terminal.write_line(f"next: reelbench show {shown}")
@@ -129,6 +156,10 @@ class Progress:
             return str(path.relative_to(self._root))
         except ValueError:
             return str(path)
+
+
+def _interval(timing: Timing) -> str:
+    return f"{print_time(timing.median_s):>8} ± {print_share(half_width(timing)):<6}"
 
 
 def _ceiling(ceiling: Ceiling) -> str:

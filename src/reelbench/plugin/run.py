@@ -20,7 +20,9 @@ from reelbench.measure.workload import Workload
 from reelbench.plugin import opening
 from reelbench.plugin.options import Options
 from reelbench.plugin.progress import Progress
+from reelbench.plugin.replicates import Replicates
 from reelbench.plugin.session import Session, Work, outcome_of, unknown_identity
+from reelbench.plugin.timer import keep_rounds, timer_of
 from reelbench.plugin.watchdog import resuming_arguments, start_again, watched
 from reelbench.results import journal as journals
 from reelbench.results.journal import JournalError
@@ -130,7 +132,7 @@ class Run:
             identity = workload.identity
             with watched(allowance, expire) if self._can_start_again else nullcontext():
                 prepared = session.prepare(name, workload)
-            made = session.time(name, prepared, _timer(benchmark))
+            made = session.time(name, prepared, timer_of(benchmark))
         except CaseFailure as failure:
             end(failure)
             message = f"{failure}. {failure.outcome.advice}"
@@ -143,6 +145,7 @@ class Run:
             text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             end(CaseFailure(Outcome.COMPILE_FAILED, text))
             raise
+        keep_rounds(benchmark, made.timing.replicates[0].rounds_s)
         benchmark.extra_info["reelbench"] = msgspec.to_builtins(made)
         entry = benchmark.stats.as_dict(include_data=False)
         entry["params"] = msgspec.to_builtins(identity)
@@ -161,6 +164,18 @@ class Run:
         self._progress.let_go("starting again without it …")
         os.chdir(self._config.invocation_params.dir)
         start_again(resuming_arguments(given, path, left))
+
+    def replicate(self) -> None:
+        """Measure what was timed here in further processes, if they were asked for."""
+        if self._session.replicated or self._session.journal.missing:
+            return
+        given = list(map(str, self._config.invocation_params.args))
+        folder = self._config.invocation_params.dir
+        try:
+            Replicates(self._session, self._progress, given, folder).run()
+            self._session.tell(self._config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
+        except StoreError as error:
+            pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     @property
     def failed(self) -> bool:
@@ -226,14 +241,6 @@ def _work(item: pytest.Item) -> Work:
         return None
     count = count_at_axes(preset, axes)
     return at_axes(preset, axes) if count is None else (count, axes.dtype or "float32")
-
-
-def _timer(benchmark: Any) -> Callable[[Callable[[], Any], int, int], list[float]]:
-    def time_rounds(call: Callable[[], Any], rounds: int, iterations: int) -> list[float]:
-        benchmark.pedantic(call, rounds=rounds, iterations=iterations)
-        return list(benchmark.stats.stats.data)
-
-    return time_rounds
 
 
 def _pytest_benchmark(config: pytest.Config) -> tuple[dict[str, Any], dict[str, Any], str]:

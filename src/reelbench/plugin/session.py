@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ from msgspec import structs
 
 from reelbench.catalogue.counted import Count
 from reelbench.measure import build, clock, compiling, protocol
+from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
 from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
-from reelbench.plugin import budget
+from reelbench.plugin import budget, merging
 from reelbench.plugin.options import Options
 from reelbench.results import journal as journals
 from reelbench.results import store
 from reelbench.results.journal import Entry, Journal
 from reelbench.results.outcome import Outcome
-from reelbench.results.schema import CaseOutcome, CaseRecord, Identity, Machine
+from reelbench.results.schema import (
+    CaseOutcome,
+    CaseRecord,
+    Identity,
+    Machine,
+)
 from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
@@ -47,6 +54,7 @@ class Session:
         journal: Where every outcome goes at once.
         process: Id of this process.
         estimates: What each planned case will cost, by name.
+        replicated: Whether further processes have measured all that they are going to.
     """
 
     options: Options
@@ -55,13 +63,38 @@ class Session:
     process: str
     started: float
     estimates: dict[str, budget.Estimate] = field(default_factory=dict)
+    replicated: bool = field(init=False)
     _traced: dict[str, compiling.Traced] = field(default_factory=dict)
     _order: int = 0
+    _again_s: dict[str, float] = field(default_factory=dict)
+    _extra_s: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.replicated = self.options.runs == 1
 
     @property
     def time_left_s(self) -> float:
         """What is left of the budget, less what starting and ending pytest take."""
         return (1 - _RESERVED) * self.options.budget_s - (time.monotonic() - self.started)
+
+    @property
+    def free_s(self) -> float:
+        """What is left of the budget for the first process: the others measure its cases again."""
+        others = self.options.runs - 1
+        if not others:
+            return self.time_left_s
+        # Where the budget hardly starts them, fewer processes are better than no cases.
+        starting = min(others * budget.START_S, max(self.time_left_s, 0.0) / 2)
+        owed = sum(others * self.again_s(name) for name in self.journal.first_timed)
+        return self.time_left_s - starting - owed
+
+    def again_s(self, name: str) -> float:
+        """What measuring a timed case in one further process will take."""
+        if name not in self._again_s:
+            (first, *_) = merging.record_of(self.journal.first_timed[name]).timing.replicates
+            rounds = sum(first.rounds_s) * first.iterations
+            self._again_s[name] = budget.AGAIN_OVERHEAD_S + sum(first.warmup_s) + rounds
+        return self._again_s[name]
 
     @property
     def limits(self) -> Limits:
@@ -87,6 +120,7 @@ class Session:
                 roofline_s=self._least_s(name, work),
                 max_time_s=options.max_time_s,
                 min_rounds=options.min_rounds,
+                runs=options.runs,
             )
             for name, work in works.items()
         ]
@@ -98,11 +132,11 @@ class Session:
         """The cases still to come that will fit into the time left, at the pace so far."""
         ended, pace = self.journal.ended, self._pace
         ahead = [
-            replace(each, total_s=pace * each.total_s)
+            replace(each, total_s=pace * each.first_s + each.again_s)
             for each in self.estimates.values()
             if each.name not in ended
         ]
-        return budget.choose(ahead, self.time_left_s)[0]
+        return budget.choose(ahead, self.free_s)[0]
 
     @property
     def _pace(self) -> float:
@@ -134,10 +168,10 @@ class Session:
         budget, or fewer cases, gives a slow case the time it needs.
         """
         planned = self.estimates.get(name)
-        usual = _SLOWEST * planned.total_s if planned else 0.0
+        usual = _SLOWEST * planned.first_s if planned else 0.0
         others = sum(each.total_s for each in self.expected() if each.name != name)
-        wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.time_left_s - others) / 2)
-        return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.time_left_s))
+        wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.free_s - others) / 2)
+        return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.free_s))
 
     def begin(self, name: str) -> None:
         """Begin a case; nothing is built yet.
@@ -146,10 +180,12 @@ class Session:
             CaseFailure: It does not fit into the time left; `end` must be told.
         """
         self._order += 1
-        self._append(Entry(kind="begin", name=name))
+        self.append(Entry(kind="begin", name=name))
         planned = self.estimates.get(name)
-        seconds = self._pace * planned.total_s if planned else 0.0
-        if seconds >= self.time_left_s:
+        seconds = self._pace * planned.first_s + planned.again_s if planned else 0.0
+        if not self.journal.first_timed and planned:
+            seconds = planned.first_s  # one case in few processes is better than none
+        if seconds >= self.free_s:
             raise CaseFailure(
                 Outcome.OVER_BUDGET,
                 f"about {print_duration(seconds)} by its roofline, more than was left",
@@ -164,7 +200,16 @@ class Session:
         """
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name) if name in self._traced else compiling.trace(workload)
-        return protocol.prepare(traced)
+        return protocol.prepare(traced, self.place(name))
+
+    def place(self, name: str) -> Place | None:
+        """Where the programs of a case are kept for further processes, if there will be any."""
+        return Place.of(self.programs, name) if self.options.runs > 1 else None
+
+    @property
+    def programs(self) -> Path:
+        """Folder of the compiled programs; it lives as long as the journal."""
+        return self.journal.path.with_suffix(".programs")
 
     def time(self, name: str, prepared: Prepared, timer: protocol.Timer) -> CaseRecord:
         """Time a prepared case.
@@ -174,18 +219,32 @@ class Session:
         """
         compiled, call = prepared
         planned = self.estimates.get(name)
-        share = self.time_left_s - self._core_left_s(name)
-        replicate = protocol.time_(
+        share = self.free_s - self._core_left_s(name)
+        effort = self._effort()
+        replicate, notes = protocol.time_(
             call,
             timer,
+            effort,
             process=self.process,
             order=self._order - 1,
-            max_time_s=self.options.max_time_s,
-            min_rounds=self.options.min_rounds,
             # What was planned for a case is its own, whatever the others took.
-            time_left_s=min(max(share, planned.total_s if planned else 0.0), self.time_left_s),
+            time_left_s=min(max(share, planned.first_s if planned else 0.0), self.free_s),
         )
-        return record(compiled, replicate, self.limits)
+        taken = sum(replicate.rounds_s) * replicate.iterations
+        self._extra_s[name] = max(0.0, taken - effort.max_time_s) if effort.width else 0.0
+        made = record(compiled, replicate, self.limits)
+        if effort.width and self.options.runs == 1:
+            notes += merging.wider_than(made.timing, effort.width)
+        return structs.replace(made, warnings=[*made.warnings, *notes])
+
+    def _effort(self) -> protocol.Effort:
+        """How much the case at hand is timed: what nobody else needs is shared by all to come."""
+        options, ahead = self.options, self.expected()
+        spare = self.free_s - sum(each.total_s for each in ahead)
+        share = max(spare, 0.0) / max(len(ahead), 1) / options.runs
+        return protocol.Effort(
+            options.max_time_s, options.min_rounds, options.width, options.max_time_s + share
+        )
 
     def _core_left_s(self, name: str) -> float:
         """Time that the core cases still to come will take, which a slow case must not eat."""
@@ -222,18 +281,23 @@ class Session:
             StoreError: The disk took no more.
         """
         planned = self.estimates.get(name)
-        self._append(
+        self.append(
             Entry(
                 kind="case",
                 name=name,
                 outcome=outcome,
                 benchmark=benchmark,
                 spent_s=spent_s,
-                estimated_s=planned.total_s if planned else 0.0,
+                estimated_s=(planned.first_s if planned else 0.0) + self._extra_s.get(name, 0.0),
             )
         )
 
-    def _append(self, entry: Entry) -> None:
+    def append(self, entry: Entry) -> None:
+        """Write a line to the journal.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
         try:
             self.journal.append(entry)
         except OSError as error:
@@ -247,12 +311,12 @@ class Session:
         """Turn the journal into a result file when every planned case has an outcome.
 
         Returns:
-            The file, or None when cases are missing and the journal stays.
+            The file, or None when cases or replicates are missing and the journal stays.
 
         Raises:
             StoreError: The file could not be written; the journal stays.
         """
-        if self.journal.missing:
+        if self.journal.missing or not self.replicated:
             self.journal.close()
             return None
         path = self.journal.path.with_suffix(".json")
@@ -262,7 +326,40 @@ class Session:
             self.journal.close()
             raise _unwritable(path, error) from None
         self.journal.close(remove=True)
+        shutil.rmtree(self.programs, ignore_errors=True)
         return path
+
+    def tell(self, benchmarks: Iterable[Any]) -> None:
+        """Let pytest-benchmark's own table have the rounds of all processes."""
+        for each in benchmarks:
+            entry = self.journal.ended.get(each.fullname)
+            if self.options.runs > 1 and entry and entry.benchmark:
+                block = entry.benchmark["extra_info"]["reelbench"]
+                rounds = [s for r in block["timing"]["replicates"] for s in r["rounds_s"]]
+                each.stats = merging.statistics(rounds)
+                each.extra_info["reelbench"] = block
+
+    def merge(self, trouble: str = "") -> None:
+        """Let one record of what all processes measured be the last word on each case.
+
+        Args:
+            trouble: Why there are fewer processes than were asked for, if there are.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        options, tried = self.options, self.journal.replicates
+        for name, first in self.journal.first_timed.items():
+            others = tried.get(name, [])
+            benchmark = merging.merge(
+                first,
+                others,
+                merging.Asked(options.runs, options.width, trouble),
+                floor_s=self.limits.floor_s,
+            )
+            spent = first.spent_s + sum(each.spent_s for each in others)
+            self.append(structs.replace(first, benchmark=benchmark, spent_s=spent))
+        self.replicated = True
 
 
 def outcome_of(name: str, case: Identity, failure: CaseFailure | None = None) -> CaseOutcome:

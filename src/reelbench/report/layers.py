@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from reelbench.report.tables import Cell, Column, Table, plain
@@ -13,6 +14,7 @@ from reelbench.units import print_rate, print_share, print_time
 _PASSES = {"forward": 0, "train": 1}
 _REASON_LENGTH = 120
 _MOST_CASES = 12  # named of those that only time kept from being measured
+_MOST_NEVER_BEGUN = 15  # each in a row of its own
 _FOR_WANT_OF_TIME = (Outcome.OVER_BUDGET, Outcome.SATURATED)
 
 # What a name need not say: what a user gets on a CPU without asking for anything.
@@ -145,17 +147,23 @@ def _outcome_notes(missing: Sequence[CaseOutcome], name: Callable[[Identity], st
 
 
 def outcome_table(records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome]) -> Table:
-    """Cases without a timing, with their reasons, and what to do about each kind in the notes."""
+    """Cases without a timing, with their reasons, and what to do about each kind in the notes.
+
+    Many that were never begun for want of time are a note for people, and rows in JSON and CSV.
+    """
     missing = without_timing(records, outcomes)
     name = case_namer(_identities(records, missing))
-    rows = tuple(
-        (
+    never = [case for case in missing if _was_never_begun(case)]
+    if len(never) <= _MOST_NEVER_BEGUN:
+        never = []
+
+    def row(case: CaseOutcome) -> tuple[Cell, ...]:
+        return (
             *identity_cells(case.identity, name),
             Cell(case.outcome.value, outcome_text(case.outcome)),
             Cell(case.reason, shorten(case.reason, _REASON_LENGTH)),
         )
-        for case in missing
-    )
+
     advice = {
         case.outcome: f"{outcome_text(case.outcome)}: {case.advice or case.outcome.advice}"
         for case in missing
@@ -164,9 +172,23 @@ def outcome_table(records: Sequence[CaseRecord], outcomes: Sequence[CaseOutcome]
     return Table(
         f"Not measured: {len(missing)}",
         IDENTITY_COLUMNS + _UNTIMED_COLUMNS,
-        rows,
-        tuple(advice.values()),
+        tuple(row(case) for case in missing if not (never and _was_never_begun(case))),
+        (*_never_begun_notes(never), *advice.values()),
+        folded=tuple(map(row, never)),
     )
+
+
+def _was_never_begun(case: CaseOutcome) -> bool:
+    """Whether only its estimate kept a case out: one that was tried has a time instead."""
+    return case.outcome is Outcome.OVER_BUDGET and "estimated_s" in case.numbers
+
+
+def _never_begun_notes(never: Sequence[CaseOutcome]) -> list[str]:
+    if not never:
+        return []
+    families = Counter(shorten(case.identity.family, _REASON_LENGTH) for case in never)
+    counts = ", ".join(f"{count} {family}" for family, count in families.items())
+    return [f"never begun, as they did not fit into the time left: {counts}"]
 
 
 def identity_cells(identity: Identity, name: Callable[[Identity], str]) -> tuple[Cell, ...]:

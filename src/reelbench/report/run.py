@@ -27,7 +27,8 @@ def run_tables(results: Results, name: str) -> tuple[Table, ...]:
     machine, run = results.machine_info.reelbench, results.reelbench
     outcomes = run.outcomes if run else []
     tables = [_header(results, name), layer_table(results.records, title="Layers")]
-    if (unmeasured := outcome_table(results.records, outcomes)).rows:
+    unmeasured = outcome_table(results.records, outcomes)
+    if unmeasured.rows or unmeasured.folded:
         tables.append(unmeasured)
     if machine and machine.ceilings:
         tables.append(ceiling_table(machine.ceilings))
@@ -62,6 +63,10 @@ def _machine_rows(machine: Machine) -> list[tuple[Cell, Cell]]:
     ]
     if machine.floor_s is not None:
         rows.append((plain("empty call"), Cell(machine.floor_s, print_time(machine.floor_s))))
+    if machine.overhead_s is not None:
+        # Where noise is larger than what there is to see, its sign means nothing.
+        text = print_time(max(machine.overhead_s, 0.0))
+        rows.append((plain("harness adds a call"), Cell(machine.overhead_s, text)))
     return rows
 
 

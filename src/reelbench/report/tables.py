@@ -62,12 +62,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns, with a title above and notes below; without columns, just the texts."""
+    """Rows under columns, with a title above and notes below; without columns, just the texts.
+
+    Attributes:
+        folded: Further rows, which only JSON and CSV carry; a note tells people of them.
+    """
 
     title: str
     columns: tuple[Column, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    folded: tuple[tuple[Cell, ...], ...] = ()
 
     @property
     def shown(self) -> list[tuple[int, Column]]:
@@ -190,7 +195,8 @@ def _json(tables: Sequence[Table]) -> str:
 
 def _builtins(table: Table) -> dict[str, Any]:
     keys = [column.key for column in table.columns]
-    rows = [{key: cell.value for key, cell in zip(keys, row, strict=True)} for row in table.rows]
+    every = table.rows + table.folded
+    rows = [{key: cell.value for key, cell in zip(keys, row, strict=True)} for row in every]
     return {"title": table.title, "rows": rows, "notes": list(table.notes)}
 
 
@@ -198,7 +204,7 @@ def _csv(tables: Sequence[Table]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(column.key for column in tables[0].columns)
-    for row in (row for table in tables for row in table.rows):
+    for row in (row for table in tables for row in table.rows + table.folded):
         writer.writerow(
             spreadsheet(cell.value) if isinstance(cell.value, str) else cell.value for cell in row
         )

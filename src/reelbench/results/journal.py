@@ -2,9 +2,9 @@
 
 One JSON object a line, each synced: a kill at any moment costs the case in hand and nothing else.
 The first line holds what every case shares, the others say that a process began, that a case began,
-or what became of a case. A run that ends well turns its journal into a result file; one that does
-not leaves it for ``--reel-resume``. A last line without its newline was cut by a kill and is
-ignored.
+what became of a case, or of its repetition in a further process. A run that ends well turns its
+journal into a result file; one that does not leaves it for ``--reel-resume``. A last line without
+its newline was cut by a kill and is ignored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,17 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 from msgspec import structs
 
-from reelbench.results.schema import SCHEMA, CaseOutcome, Machine, Process, Results, Run
+from reelbench.results.schema import (
+    SCHEMA,
+    CaseOutcome,
+    Machine,
+    Process,
+    Replicate,
+    Results,
+    Run,
+)
 
-Kind = Literal["process", "begin", "case"]
+Kind = Literal["process", "begin", "case", "replicate"]
 
 _LONGEST_REASON = 2000  # characters; the file takes 4000
 
@@ -59,10 +67,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line after the first.
 
     Attributes:
-        kind: ``process``, ``begin`` (of a case) or ``case`` (its end).
+        kind: ``process``, ``begin`` (of a case), ``case`` (its end) or ``replicate`` (its
+            measurement in a further process).
         name: The case's full name.
         process: The process that began.
         outcome: What became of the case.
+        replicate: The rounds of the further process; without them it failed.
+        reason: Why it failed.
         benchmark: Its entry in pytest-benchmark's form, when it was timed.
         spent_s: Wall time the case took in all.
         estimated_s: What it was planned to take.
@@ -72,6 +83,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     process: Process | None = None
     outcome: CaseOutcome | None = None
+    replicate: Replicate | None = None
+    reason: str = ""
     benchmark: dict[str, Any] | None = None
     spent_s: float = 0.0
     estimated_s: float = 0.0
@@ -138,6 +151,8 @@ class Journal:
         """
         if entry.outcome is not None:
             entry = structs.replace(entry, outcome=_storable(entry.outcome))
+        if entry.reason:
+            entry = structs.replace(entry, reason=entry.reason[:_LONGEST_REASON])
         self._write(entry)
         self.entries.append(entry)
 
@@ -158,6 +173,21 @@ class Journal:
     def ended(self) -> dict[str, Entry]:
         """The last ``case`` entry of each case that has one."""
         return {entry.name: entry for entry in self.entries if entry.kind == "case"}
+
+    @property
+    def first_timed(self) -> dict[str, Entry]:
+        """The first ``case`` entry with a timing of each case: what the first process found."""
+        timed = (entry for entry in reversed(self.entries) if entry.benchmark is not None)
+        return {entry.name: entry for entry in timed}
+
+    @property
+    def replicates(self) -> dict[str, list[Entry]]:
+        """The ``replicate`` entries of each case that has some, failed ones too."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            if entry.kind == "replicate":
+                found.setdefault(entry.name, []).append(entry)
+        return found
 
     @property
     def died_in(self) -> Counter[str]:

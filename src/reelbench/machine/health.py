@@ -1,0 +1,112 @@
+"""What else the machine does while something is timed: other work, stolen time, throttling."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from reelbench.machine import cgroup, nvidia_now
+from reelbench.results.schema import Health
+
+# The kernel counts CPU time in steps of 10 ms a processor: below this, shares are mostly rounding.
+_SHORTEST_S = 0.2
+
+
+class Watch:
+    """Watches from its making to `end`.
+
+    Each of the two takes less than a millisecond without a GPU, some 100 ms of nvidia-smi with one.
+
+    Args:
+        processes: Ids of the processes whose work is not others'; this one by default.
+    """
+
+    def __init__(self, processes: Sequence[int] = ()) -> None:
+        self._processes = tuple(processes) or (os.getpid(),)
+        self._gpus = nvidia_now.read()
+        self._start = _read(self._processes)
+
+    def end(self) -> Health:
+        """What the machine did since."""
+        end, start = _read(self._processes), self._start
+        seconds = end.at - start.at
+        known = seconds >= _SHORTEST_S
+
+        def share(now: float | None, before: float | None, of: float) -> float | None:
+            if now is None or before is None or not known:
+                return None
+            return min(max((now - before) / of, 0.0), 1.0)
+
+        capacity = seconds * end.processors
+        health = Health(
+            seconds=seconds,
+            others_share=share(end.busy_s - end.own_s, start.busy_s - start.own_s, capacity),
+            steal_share=share(end.steal_s, start.steal_s, capacity),
+            throttled_share=share(end.throttled_s, start.throttled_s, capacity),
+            load_1m=_load(),
+            clock_hz=_clock_hz(),
+        )
+        if not self._gpus:
+            return health
+        return nvidia_now.add(health, self._gpus, nvidia_now.read(), nvidia_now.neighbours())
+
+
+@dataclass(frozen=True)
+class _Reading:
+    at: float
+    processors: int
+    busy_s: float
+    own_s: float
+    steal_s: float | None
+    throttled_s: float | None
+
+
+def _read(processes: Sequence[int]) -> _Reading:
+    each = psutil.cpu_times(percpu=True)
+    with suppress(AttributeError):  # only Linux can keep a process off a processor
+        usable = sorted(os.sched_getaffinity(0))
+        each = [each[place] for place in usable if place < len(each)] or each
+    busy = sum(
+        getattr(cpu, name, 0.0)
+        for cpu in each
+        for name in ("user", "nice", "system", "irq", "softirq")
+    )
+    steals = [cpu.steal for cpu in each if hasattr(cpu, "steal")]
+    return _Reading(
+        at=time.monotonic(),
+        processors=len(each),
+        busy_s=busy,
+        own_s=sum(map(_used_s, processes)),
+        steal_s=sum(steals) if steals else None,
+        throttled_s=cgroup.throttled_s(),
+    )
+
+
+def _used_s(pid: int) -> float:
+    """CPU time of a process with all its threads, and of its children that have ended."""
+    try:
+        used = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    children = getattr(used, "children_user", 0.0) + getattr(used, "children_system", 0.0)
+    return used.user + used.system + children
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except (OSError, AttributeError):
+        return None
+
+
+def _clock_hz() -> float | None:
+    try:
+        frequency = psutil.cpu_freq()
+    except (OSError, NotImplementedError, RuntimeError):
+        return None
+    return frequency.current * 1e6 if frequency and frequency.current > 0 else None

@@ -1,0 +1,117 @@
+"""Makes one benchmark of a case from what several processes measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import structs
+from pytest_benchmark.stats import Stats
+
+from reelbench.measure.protocol import MOST_ROUNDS
+from reelbench.measure.record import merged
+from reelbench.results.journal import Entry
+from reelbench.results.schema import CaseRecord, Timing
+from reelbench.stats.interval import median_interval
+from reelbench.stats.stopping import rounds_needed, runs_needed
+from reelbench.units import print_share
+
+# With fewer processes their interval says little, and could be narrow by chance.
+_FEWEST_JUDGED = 3
+
+
+def record_of(entry: Entry) -> CaseRecord:
+    """The record in a case's entry of the journal.
+
+    Raises:
+        ValueError: The case was not timed.
+    """
+    if entry.benchmark is None:
+        raise ValueError(f"{entry.name} was not timed")
+    return msgspec.convert(entry.benchmark["extra_info"]["reelbench"], CaseRecord)
+
+
+def statistics(rounds: Sequence[float]) -> Stats:
+    """pytest-benchmark's statistics of these rounds."""
+    stats = Stats()
+    stats.data = list(rounds)
+    return stats
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked for, and what came in between.
+
+    Attributes:
+        runs: How many processes.
+        width: The wanted relative half-width, if any.
+        trouble: Why there are fewer processes, if there are.
+    """
+
+    runs: int
+    width: float | None = None
+    trouble: str = ""
+
+
+def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, floor_s: float) -> dict[str, Any]:
+    """The benchmark of a case, in pytest-benchmark's form.
+
+    Args:
+        first: What the first process found.
+        others: What further processes found, failures too.
+        asked: What the user asked for.
+        floor_s: Time of an empty call.
+
+    Raises:
+        ValueError: The first process did not time the case.
+    """
+    start = record_of(first)
+    replicates = [
+        *start.timing.replicates,
+        *(each.replicate for each in others if each.replicate is not None),
+    ]
+    record = merged(start, replicates, floor_s)
+    warnings = [*record.warnings]
+    width, count = asked.width, len(replicates)
+    if count < asked.runs and not (width and narrow_enough(record.timing, width)):
+        why = next((each.reason for each in others if each.reason), asked.trouble)
+        warnings.append(f"fewer processes than asked for: {count} of {asked.runs}, {why}")
+    if width:
+        warnings += wider_than(record.timing, width)
+    record = structs.replace(record, warnings=warnings)
+    rounds = [seconds for each in replicates for seconds in each.rounds_s]
+    benchmark: dict[str, Any] = first.benchmark or {}
+    return {
+        **benchmark,
+        "extra_info": {**benchmark["extra_info"], "reelbench": msgspec.to_builtins(record)},
+        "stats": {**benchmark["stats"], **statistics(rounds).as_dict()},
+    }
+
+
+def half_width(timing: Timing) -> float:
+    """Half the width of the interval over the median."""
+    return (timing.high_s - timing.low_s) / (2 * timing.median_s)
+
+
+def narrow_enough(timing: Timing, width: float) -> bool:
+    """Whether further processes need not measure the case, as its interval is narrow already."""
+    return len(timing.replicates) >= _FEWEST_JUDGED and half_width(timing) <= width
+
+
+def wider_than(timing: Timing, width: float) -> list[str]:
+    """A warning where the interval is wider than wanted, with what would make it narrower."""
+    reached = half_width(timing)
+    if reached <= width:
+        return []
+    rounds = [each.rounds_s for each in timing.replicates]
+    if len(rounds) > 1:
+        more = runs_needed([median_interval(each).median for each in rounds], width)
+        needed = max(1, (more or 0) - len(rounds))
+        how = f"about {needed} more {'process' if needed == 1 else 'processes'} would do"
+    elif (needed := max(1, rounds_needed(rounds[0], width) - len(rounds[0]))) < MOST_ROUNDS:
+        how = f"about {needed} more {'round' if needed == 1 else 'rounds'} would do"
+    else:
+        how = "try several processes with --reel-runs"
+    return [f"wider than asked: ± {print_share(reached)} of {print_share(width)}; {how}"]
