@@ -84,7 +84,7 @@ def test_a_verdict_each_and_what_would_decide(saved, capsys):
 
 def test_several_files_are_counted(saved, capsys):
     paths = saved(SAME, SLOWER, name="one.json"), saved(SAME, OPEN, name="two.json")
-    assert main(["ab", "--from", paths[0], "--from", paths[1], "--format", "csv"]) == 0
+    assert main(["ab", "--from", *paths, "--format", "csv"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "all 2,0,1,2,1,0,120.0"
 
 

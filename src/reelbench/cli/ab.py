@@ -46,7 +46,9 @@ def ab(
     fail_slower: str | None = None,
     budget: str | None = None,
     save: Path | None = None,
-    again: Annotated[list[Path] | None, Parameter(name="--from", negative="")] = None,
+    again: Annotated[
+        list[Path] | None, Parameter(name="--from", negative="", consume_multiple=True)
+    ] = None,
     style: FormatOption = "table",
 ) -> int:
     """Two environments compared on this machine: whether B is faster, slower or unchanged.
@@ -68,7 +70,7 @@ def ab(
         fail_slower: Exit with 1 if a case is shown slower and by so much, such as 3%; with 3 if
             that is not decided.
         budget: Time after which no further pair is begun, such as 20m.
-        save: File for everything that was timed; by default one below results/<machine>/ab.
+        save: File for everything that was timed; by default one below results/MACHINE/ab.
         again: Read saved comparisons instead of measuring; several are counted.
         style: How to write it.
     """

@@ -28,7 +28,9 @@ def selftest(
     threshold: str = f"{100 * DEFAULT_THRESHOLD:.0f}%",
     budget: str | None = None,
     results: Path = Path("results"),
-    again: Annotated[list[Path] | None, Parameter(name="--from", negative="")] = None,
+    again: Annotated[
+        list[Path] | None, Parameter(name="--from", negative="", consume_multiple=True)
+    ] = None,
     style: FormatOption = "table",
 ) -> int:
     """How small a slowdown this machine can see, and whether the verdicts on it are right.
@@ -41,7 +43,7 @@ def selftest(
         pairs: Pairs of processes at most; even, at least 6.
         threshold: The difference that does not matter.
         budget: Time after which no further pair of a session is begun, such as 10m.
-        results: Where it is stored: <results>/<machine>/selftest.
+        results: Where it is stored: RESULTS/MACHINE/selftest.
         again: Read stored self-tests instead of measuring.
         style: How to write it.
 

@@ -16,9 +16,9 @@ from reelbench.results.noise import Coverage
 from reelbench.stats.interval import median_interval
 from reelbench.wire import Case, Cases, Closed, Hello, Late, Next, ProbeCase, Ready, Slot, Times
 
-# Short calls, so that a minute holds thousands of rounds.
+# Short calls, so that a second, which is what a case gets by default, holds hundreds of rounds.
 _TURNS = 5
-_ROUNDS, _STRETCH = 6000, 60
+_STRETCH_S, _STRETCHES = 1.0, 40
 _LIMIT_S = 300.0
 
 
@@ -31,8 +31,7 @@ def measure_coverage(probes: Sequence[str]) -> list[Coverage]:
     with tempfile.TemporaryDirectory(prefix="reelbench-") as scratch, ExitStack() as stack:
         launcher = Launcher(read_side(HERE), Path(scratch), stack)
         return [
-            coverage_of(probe, _series(launcher, ProbeCase(probe, _TURNS)), _STRETCH)
-            for probe in probes
+            coverage_of(probe, *_series(launcher, ProbeCase(probe, _TURNS))) for probe in probes
         ]
 
 
@@ -53,17 +52,21 @@ def coverage_of(probe: str, rounds_s: Sequence[float], stretch: int) -> Coverage
     )
 
 
-def _series(launcher: Launcher, case: Case) -> list[float]:
+def _series(launcher: Launcher, case: Case) -> tuple[list[float], int]:
+    """Times of the rounds, and how many rounds a stretch has."""
     process = launcher.start(["reelbench.ab.worker", "{channel}"])
     try:
         if isinstance(process.channel.receive(_LIMIT_S), Hello):
             process.channel.send(Cases([case]))
-            if isinstance(process.channel.receive(_LIMIT_S), Ready):
-                process.channel.send(Slot(rounds=_ROUNDS, iterations=1, discarded=5))
+            ready = process.channel.receive(_LIMIT_S)
+            if isinstance(ready, Ready):
+                stretch = max(round(_STRETCH_S / ready.call_s), 6)
+                slot = Slot(rounds=_STRETCHES * stretch, iterations=1, discarded=5)
+                process.channel.send(slot)
                 said = process.channel.receive(_LIMIT_S)
                 if isinstance(said, Times):
                     process.channel.send(Next())
-                    return said.rounds_s
+                    return said.rounds_s, stretch
         raise PairError(process.last_words())
     except (Closed, Late):
         raise PairError(process.last_words()) from None
