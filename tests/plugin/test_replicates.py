@@ -106,7 +106,7 @@ def test_what_goes_wrong_in_a_further_process_costs_its_case_and_is_said(project
     project.pytester.makeconftest(
         conftest
         + "\nfrom reelbench.plugin import budget, replicates"
-        + "\nreplicates._SHORTEST_ALLOWANCE_S = 2.0\nbudget.AGAIN_OVERHEAD_S = 0.3\n"
+        + "\nreplicates._SHORTEST_ALLOWANCE_S = 10.0\nbudget.AGAIN_OVERHEAD_S = 0.3\n"
     )
     project.write("""
         import os, sys, time
@@ -120,7 +120,7 @@ def test_what_goes_wrong_in_a_further_process_costs_its_case_and_is_said(project
 
         def test_hangs(measure):
             def pause(x):
-                time.sleep(60 * AGAIN)
+                time.sleep(600 * AGAIN)
                 return x
             shape = jax.ShapeDtypeStruct(X.shape, X.dtype)
             measure(lambda x: jax.pure_callback(pause, shape, x), X)

@@ -51,7 +51,7 @@ _START_ALLOWANCE_S = 120.0
 _SLOWEST = 4.0
 _SHORTEST_ALLOWANCE_S = 10.0
 _FAREWELL_S = 10.0
-# After so many processes in a row that measured nothing there will be no other.
+# After so many processes in a row that came to no case there will be no other.
 _MOST_BARREN = 2
 _NOT_REACHED = "its test did not come to measure()"
 # Another length of the environment puts the stack elsewhere, which alone can change times by some
@@ -125,7 +125,7 @@ class Replicates:
         return merging.narrow_enough(timing, self._session.options.width or 0.0)
 
     def _measure(self, names: list[str], turn: int) -> tuple[bool, str]:
-        """Measure these cases in one more process; whether it measured one, and how it ended.
+        """Measure these cases in one more process; whether it settled one, and how it ended.
 
         A case in which the process dies or does not come back is lost, and the rest is left for
         the next process.
@@ -182,22 +182,22 @@ class _Conversation:
         self._left = list(names)  # in the order in which the process comes to them
         self._begun = False
         self._since = time.monotonic()
-        self._measured = 0
+        self._settled = 0
 
     def hold(self) -> tuple[bool, str]:
-        """Listen to the end; whether a case was measured, and how the process ended."""
+        """Listen to the end; whether a case was measured or lost, and how the process ended."""
         while True:
             try:
                 message = self._child.channel.receive(self._allowance_s())
             except (Closed, Late) as ending:
-                return self._measured > 0, self._cut_short(isinstance(ending, Late))
+                words = self._cut_short(isinstance(ending, Late))
+                return self._settled > 0, words
             match message:
                 case Began(name) if name in self._left:
                     while self._left[0] != name:
                         self._end(None, _NOT_REACHED)
                     self._begun, self._since = True, time.monotonic()
                 case Measured(name, replicate) if self._is_at(name):
-                    self._measured += 1
                     self._end(replicate)
                 case Failed(name, Outcome.OVER_BUDGET, _) if self._is_at(name):
                     del self._left[0]  # it was not tried
@@ -207,9 +207,10 @@ class _Conversation:
                 case Done():
                     while self._left:
                         self._end(None, _NOT_REACHED)
-                    return self._measured > 0, "a further process measured nothing"
+                    return self._settled > 0, "a further process measured nothing"
                 case _:
-                    return self._measured > 0, self._cut_short(late=False)
+                    words = self._cut_short(late=False)
+                    return self._settled > 0, words
 
     def _is_at(self, name: str) -> bool:
         return self._begun and self._left[0] == name
@@ -223,6 +224,7 @@ class _Conversation:
 
     def _end(self, replicate: Replicate | None, reason: str = "") -> None:
         name, spent = self._left.pop(0), time.monotonic() - self._since
+        self._settled += self._begun
         self._begun = False
         self._session.append(
             Entry(kind="replicate", name=name, replicate=replicate, reason=reason, spent_s=spent)
