@@ -120,3 +120,27 @@ def test_a_membership_never_leads_out_of_the_tree(tree, tmp_path):
 
 def test_this_process_can_be_asked():
     assert set(cgroup.limits()) <= {"cgroup_cpus", "cgroup_memory_bytes"}
+
+
+def test_throttled_time_is_what_each_group_above_was_stopped_for_by_its_own_quota(tree):
+    files = {
+        "a/cpu.stat": "usage_usec 5\nnr_throttled 3\nthrottled_usec 1500000",
+        "a/b/cpu.stat": "usage_usec 5\nnr_throttled 1\nthrottled_usec 250000",
+        "other/cpu.stat": "throttled_usec 999000000",
+        "cpu.stat": "usage_usec 5",
+    }
+    assert cgroup.throttled_s(*tree(files, "0::/a/b\n")) == 1.75
+
+
+def test_version_1_tells_throttled_time_in_nanoseconds(tree):
+    files = {"cpu/job/cpu.stat": "nr_periods 9\nnr_throttled 3\nthrottled_time 2500000000"}
+    assert cgroup.throttled_s(*tree(files, "3:cpu:/job\n")) == 2.5
+
+
+def test_a_group_that_was_never_stopped_differs_from_one_that_does_not_tell(tree):
+    assert cgroup.throttled_s(*tree({"a/cpu.stat": "throttled_usec 0"}, "0::/a\n")) == 0
+
+
+@pytest.mark.parametrize("text", ["", "usage_usec 5", "throttled_usec many", "throttled_usec"])
+def test_throttled_time_that_is_not_told_is_unknown(tree, text):
+    assert cgroup.throttled_s(*tree({"cpu.stat": text})) is None

@@ -134,3 +134,31 @@ def test_nothing_is_set_and_no_serial_number_is_asked_for(smi, tmp_path):
     assert not {"serial", "uuid", "gpu_uuid", "pci.bus_id"} & set(
         arguments[0].split("=")[1].split(",")
     )
+
+
+LIST = """GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-8932f937-d72c-4106-c12f-20bd9faed9f6)
+  MIG 3g.40gb     Device  0: (UUID: MIG-e1ac3a50-9cb1-5d2a-8be9-4ff8c2fa8b9d)
+  MIG 1g.10gb+me  Device  1: (UUID: MIG-cc3ad3ba-9cb1-5d2a-8be9-4ff8c2fa8b9d)"""
+
+
+def test_slices_are_told_by_their_size_and_without_their_ids(smi):
+    smi(printing(*LIST.splitlines()))
+    assert nvidia.slices() == ["3g.40gb", "1g.10gb+me"]
+
+
+def test_a_gpu_that_is_not_cut_has_no_slices(smi):
+    smi(printing(LIST.splitlines()[0]))
+    assert nvidia.slices() == []
+
+
+@pytest.mark.parametrize(
+    ("visible", "hidden"),
+    [(None, False), ("0", False), ("0,-1", False), ("GPU-89", False), ("", True), ("-1", True)],
+)
+def test_gpus_are_hidden_by_an_empty_list_or_one_that_begins_with_none(
+    monkeypatch, visible, hidden
+):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert nvidia.hidden() is hidden

@@ -20,6 +20,15 @@ PLANTED = {
         "work_removed",
         "measure(lambda x, w: jax.lax.fori_loop(0, 9, lambda i, c: x @ w, x), X, W)",
     ),
+    "moved out of its loop": (
+        "work_removed",
+        "measure(lambda x, w: jax.lax.fori_loop(0, 9, lambda i, c: c + (x + 0 * i) @ w, x), X, W)",
+    ),
+    "dropped from its loop": (
+        "work_removed",
+        "measure(lambda x, w, n: jax.lax.fori_loop("
+        "0, n, lambda i, c: c * 0.5 + jnp.where(i * 0 > 1, c @ w, 0), x), X, W, 9)",
+    ),
     "not finite": ("not_finite", "measure(lambda x: jnp.log(x), X)"),
     "infinite": ("not_finite", "measure(lambda x: jnp.exp(100 * x), X)"),
 }

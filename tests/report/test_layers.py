@@ -168,3 +168,26 @@ def test_a_few_cases_that_were_never_begun_are_rows():
     table = outcome_table(results.records, results.reelbench.outcomes)
     assert len(table.rows) == 15
     assert not table.folded
+
+
+def test_disturbed_cases_are_gathered_in_one_line_with_what_disturbed_them():
+    noisy = "disturbed: others' CPU 23 %, stolen by the hypervisor 8.1 %"
+    records = [
+        make.record(preset="a", warnings=[noisy]),
+        make.record(preset="b"),
+        make.record(preset="c", warnings=["disturbed: others' CPU 12 % in 1 of 2 processes"]),
+    ]
+    results = make.results(*records)
+    (note,) = layer_table(results.records).notes
+    assert note == (
+        "disturbed: a forward (others' CPU 23 %, stolen by the hypervisor 8.1 %), "
+        "c forward (others' CPU 12 % in 1 of 2 processes)"
+    )
+
+
+def test_many_disturbed_cases_are_counted_instead_of_named():
+    records = [make.record(preset=f"p{n:02}", warnings=["disturbed: x"]) for n in range(15)]
+    results = make.results(*records)
+    (note,) = layer_table(results.records).notes
+    assert note.count("(x)") == 12
+    assert note.endswith(", and 3 more")

@@ -2,105 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import time
+from pathlib import Path
 
 from reelbench.cli.arguments import FormatOption, answer
+from reelbench.machine import nvidia, nvidia_settings, others, settings
+from reelbench.machine.advice import Seen, advice
 from reelbench.machine.facts import Fact, collect
+from reelbench.machine.health import Watch
 from reelbench.machine.identity import machine_id
+from reelbench.report.advice import advice_table
 from reelbench.report.facts import fact_table
-from reelbench.report.tables import Column, Table, plain
-from reelbench.units import print_bytes
+from reelbench.results import noise
+from reelbench.results.noise import SelfTest
+from reelbench.results.read import ResultFileError
+from reelbench.results.store import newest
+from reelbench.units import print_share
 
-# A tenth of the processors busy with something else shows in the times; below half of one it is
-# mostly the last command typed.
-_BUSY, _LEAST_BUSY = 0.1, 0.5
-# The smallest core layers need about a gibibyte with their gradients.
-_LITTLE_MEMORY_BYTES = 2 * 2**30
+ADVICE = 1  # place of the table that CSV carries
+
+# Long enough for the kernel's counters, short enough to wait for.
+_WATCHED_S = 1.0
 
 
-def doctor(*, style: FormatOption = "table") -> None:
+def doctor(*, results: Path = Path("results"), style: FormatOption = "table") -> None:
     """What is known of this machine, and what disturbs measuring.
 
+    The machine is watched for a second while nothing is measured. Nothing is ever set or stored.
+
     Args:
+        results: Where self-tests are stored: RESULTS/MACHINE/selftest.
         style: How to write it.
     """
     facts = collect()
-    trouble = _ask_jax(facts)
-    found = [*trouble, *advice(facts)] or ["Nothing known disturbs measuring on this machine."]
+    error = _ask_jax(facts)
+    found, selftest_error = _newest_selftest(results, machine_id(facts))
+    smallest = math.expm1(found.smallest_visible) if found else None
+    before, watch = others.times(), Watch()
+    time.sleep(_WATCHED_S)
+    health = watch.end()
+    seen = Seen(
+        facts=facts,
+        jax_error=error,
+        health=health,
+        busy=others.busy(before, others.times(), health.seconds),
+        settings=settings.read(),
+        gpus=nvidia_settings.read(),
+        slices=nvidia.slices(),
+        gpus_hidden=nvidia.hidden(),
+        smallest_visible=smallest,
+        selftest_error=selftest_error,
+    )
+    known = ""
+    if found and smallest is not None:
+        known = (
+            f"This machine sees slowdowns from {print_share(smallest)} (self-test of "
+            f"{found.paired.created_utc[:10]})."
+        )
     answer(
         [
             fact_table(f"This machine is {machine_id(facts)}", facts),
-            Table(
-                "Advice, the most important first",
-                (Column("advice", "advice", give="fold"),),
-                tuple((plain(text),) for text in found),
-            ),
+            advice_table(advice(seen), known),
         ],
         style,
+        main=ADVICE,
     )
 
 
-def _ask_jax(facts: dict[str, Fact]) -> list[str]:
+def _ask_jax(facts: dict[str, Fact]) -> str:
     """Add what JAX says of its device to the facts; return what keeps it from saying so."""
     if "jax" not in facts:
-        return []
+        return ""
     try:
         from reelbench.machine import backend
 
         facts |= backend.facts(facts)
     except Exception as error:  # whatever a plugin of JAX raises is what the user must know
         reason = " ".join(str(error).split())[:200]
-        return [f"JAX does not start ({type(error).__name__}: {reason}): nothing can be measured."]
-    return []
+        return f"{type(error).__name__}: {reason}"
+    return ""
 
 
-def advice(facts: Mapping[str, Fact]) -> Iterator[str]:
-    """What to do before measuring, the most important first.
-
-    Args:
-        facts: Those of `reelbench.machine.facts.collect`; advice needs only those that are there.
-    """
-    if "jax" not in facts:
-        yield "JAX is not installed: pip install reelbench brings it; nothing is measured without."
-    if facts.get("accelerator") and facts.get("backend") == "cpu":
-        yield (
-            f"JAX does not use the {facts['accelerator']}: install the jax build for it, "
-            "or layers are measured on the CPU."
-        )
-    yield from _processors(facts)
-    yield from _memory(facts)
-    governor = facts.get("cpu_governor")
-    if governor not in (None, "performance"):
-        yield (
-            f"The CPU frequency governor is {governor}: clocks change while measuring. "
-            "Set it to performance (cpupower frequency-set -g performance)."
-        )
-    for name, what in (("xla_flags", "XLA_FLAGS"), ("environment", "The environment")):
-        if facts.get(name):
-            yield f"{what} changes how JAX runs ({facts[name]}): unset it unless you measure it."
-
-
-def _processors(facts: Mapping[str, Fact]) -> Iterator[str]:
-    usable, quota = _number(facts, "cpus_usable"), _number(facts, "cgroup_cpus")
-    load = _number(facts, "load_1m")
-    if load is not None and usable and load > max(_BUSY * usable, _LEAST_BUSY):
-        yield (
-            f"Other work is running: the load average of the last minute is {load:.1f} on "
-            f"{usable:.0f} CPUs. Stop it or wait, and measure on a quiet machine."
-        )
-    if quota is not None and usable and quota < usable:
-        yield (
-            f"This container may use {quota:.3g} CPUs but sees {usable:.0f}: XLA starts a thread "
-            f"for each and is throttled. Pin it, as with taskset -c 0-{max(int(quota) - 1, 0)}."
-        )
-
-
-def _memory(facts: Mapping[str, Fact]) -> Iterator[str]:
-    free = _number(facts, "memory_available_bytes")
-    if free is not None and free < _LITTLE_MEMORY_BYTES:
-        yield f"Only {print_bytes(free)} of memory is free: most layers will not fit. Free some."
-
-
-def _number(facts: Mapping[str, Fact], name: str) -> float | None:
-    value = facts.get(name)
-    return float(value) if isinstance(value, int | float) else None
+def _newest_selftest(results: Path, machine: str) -> tuple[SelfTest | None, str]:
+    """The newest self-test of this machine, or why it cannot be read; neither if there is none."""
+    path = newest(results / machine / noise.FOLDER, ".json")
+    if path is None:
+        return None, ""
+    try:
+        return noise.load(path), ""
+    except ResultFileError as error:
+        return None, str(error)

@@ -43,12 +43,10 @@ class Disturbance:
     Attributes:
         what: Its kind.
         how_much: Its amount, in words.
-        lost: The share of the machine that it took, about; only good for comparing readings.
     """
 
     what: str
     how_much: str
-    lost: float
 
     def __str__(self) -> str:
         return f"{self.what}: {self.how_much}"
@@ -62,20 +60,18 @@ def disturbances(health: Health, cpus: int | None = None) -> list[Disturbance]:
         cpus: CPUs that this process may use; by default, those of this machine.
     """
     cpus = cpus or usable_cpus()
-    most_others = min(MOST_OTHERS_SHARE, MOST_OTHERS_CPUS / cpus)
     shares = (
-        ("others' CPU", health.others_share, most_others),
+        ("others' CPU", health.others_share, most_others(cpus)),
         ("stolen by the hypervisor", health.steal_share, MOST_STEAL_SHARE),
         ("throttled by the CPU quota", health.throttled_share, MOST_THROTTLED_SHARE),
     )
     found = [
-        Disturbance(what, print_share(share), share)
+        Disturbance(what, print_share(share))
         for what, share, most in shares
         if share is not None and share > most
     ]
     if health.neighbours:
-        how_many = str(health.neighbours)
-        found.append(Disturbance("other processes on the GPU", how_many, health.neighbours))
+        found.append(Disturbance("other processes on the GPU", str(health.neighbours)))
     return found + _slowed(health)
 
 
@@ -86,10 +82,13 @@ def _slowed(health: Health) -> list[Disturbance]:
         return []
     named = ", ".join(reason.replace("_", " ") for reason in reasons)
     if share is None:
-        return [Disturbance("GPU slowed down", named, 1 - LEAST_CLOCK_SHARE)]
-    return [
-        Disturbance("GPU slowed down", f"{print_share(share)} of its clock, {named}", 1 - share)
-    ]
+        return [Disturbance("GPU slowed down", named)]
+    return [Disturbance("GPU slowed down", f"{print_share(share)} of its clock, {named}")]
+
+
+def most_others(cpus: float) -> float:
+    """The largest share of all usable CPUs' time that others may take without disturbing."""
+    return min(MOST_OTHERS_SHARE, MOST_OTHERS_CPUS / cpus)
 
 
 def usable_cpus() -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
-from reelbench.machine import cgroup, nvidia_now
+from reelbench.machine import cgroup, nvidia_now, processors
+from reelbench.machine.processors import Processors
 from reelbench.results.schema import Health
 
 # The kernel counts CPU time in steps of 10 ms a processor: below this, shares are mostly rounding.
@@ -20,15 +20,16 @@ _SHORTEST_S = 0.2
 class Watch:
     """Watches from its making to `end`.
 
-    Each of the two takes less than a millisecond without a GPU, some 100 ms of nvidia-smi with one.
+    Each of the two takes about a millisecond without a GPU, some 100 ms of nvidia-smi with one.
 
     Args:
         processes: Ids of the processes whose work is not others'; this one by default.
+        gpus: Whether to look at NVIDIA GPUs too; what happens on one is no matter to work on CPUs.
     """
 
-    def __init__(self, processes: Sequence[int] = ()) -> None:
+    def __init__(self, processes: Sequence[int] = (), *, gpus: bool = True) -> None:
         self._processes = tuple(processes) or (os.getpid(),)
-        self._gpus = nvidia_now.read()
+        self._gpus = nvidia_now.read() if gpus else []
         self._start = _read(self._processes)
 
     def end(self) -> Health:
@@ -42,57 +43,48 @@ class Watch:
                 return None
             return min(max((now - before) / of, 0.0), 1.0)
 
-        capacity = seconds * end.processors
+        capacity = seconds * end.processors.count
         health = Health(
             seconds=seconds,
-            others_share=share(end.busy_s - end.own_s, start.busy_s - start.own_s, capacity),
-            steal_share=share(end.steal_s, start.steal_s, capacity),
+            others_share=share(end.others_s, start.others_s, capacity),
+            steal_share=share(end.processors.steal_s, start.processors.steal_s, capacity),
             throttled_share=share(end.throttled_s, start.throttled_s, capacity),
             load_1m=_load(),
             clock_hz=_clock_hz(),
         )
         if not self._gpus:
             return health
-        return nvidia_now.add(health, self._gpus, nvidia_now.read(), nvidia_now.neighbours())
+        others = nvidia_now.neighbours(self._processes)
+        return nvidia_now.add(health, self._gpus, nvidia_now.read(), others)
 
 
 @dataclass(frozen=True)
 class _Reading:
     at: float
-    processors: int
-    busy_s: float
-    own_s: float
-    steal_s: float | None
+    processors: Processors
+    others_s: float | None
     throttled_s: float | None
 
 
 def _read(processes: Sequence[int]) -> _Reading:
-    each = psutil.cpu_times(percpu=True)
-    with suppress(AttributeError):  # only Linux can keep a process off a processor
-        usable = sorted(os.sched_getaffinity(0))
-        each = [each[place] for place in usable if place < len(each)] or each
-    busy = sum(
-        getattr(cpu, name, 0.0)
-        for cpu in each
-        for name in ("user", "nice", "system", "irq", "softirq")
-    )
-    steals = [cpu.steal for cpu in each if hasattr(cpu, "steal")]
+    busy = processors.read()
+    used = [_used_s(pid) for pid in processes]
+    known = [seconds for seconds in used if seconds is not None]
     return _Reading(
         at=time.monotonic(),
-        processors=len(each),
-        busy_s=busy,
-        own_s=sum(map(_used_s, processes)),
-        steal_s=sum(steals) if steals else None,
+        processors=busy,
+        # Without the time of one that has ended, its work would look like others'.
+        others_s=busy.busy_s - sum(known) if len(known) == len(used) else None,
         throttled_s=cgroup.throttled_s(),
     )
 
 
-def _used_s(pid: int) -> float:
+def _used_s(pid: int) -> float | None:
     """CPU time of a process with all its threads, and of its children that have ended."""
     try:
         used = psutil.Process(pid).cpu_times()
     except psutil.Error:
-        return 0.0
+        return None
     children = getattr(used, "children_user", 0.0) + getattr(used, "children_system", 0.0)
     return used.user + used.system + children
 

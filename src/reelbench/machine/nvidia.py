@@ -47,6 +47,14 @@ def query(what: str, fields: Sequence[str]) -> list[list[str]] | None:
     )
 
 
+def hidden() -> bool:
+    """Whether the environment keeps every GPU from CUDA: it reads a list up to the first wrong id.
+
+    An empty list and one that begins with -1 are how GPUs are hidden on purpose.
+    """
+    return bool(re.match(r"\s*(-\d|$)", os.environ.get("CUDA_VISIBLE_DEVICES", "0")))
+
+
 def slices() -> list[str]:
     """The slices (MIG) that GPUs are cut into, such as ``3g.40gb``; ids are left out."""
     lines = _run("--list-gpus") or []

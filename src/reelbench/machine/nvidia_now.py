@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Gpu:
 
 def read() -> list[Gpu]:
     """The GPUs that this process may use; none where nvidia-smi does not answer."""
-    if not nvidia.facts():
+    if nvidia.hidden() or not nvidia.facts():
         return []
     for fields in _QUERIES:
         rows = nvidia.query("gpu", fields)
@@ -74,18 +74,23 @@ def read() -> list[Gpu]:
     return []
 
 
-def neighbours(proc: Path = Path("/proc")) -> int | None:
+def neighbours(processes: Collection[int] = (), proc: Path = Path("/proc")) -> int | None:
     """Other processes that compute on the GPUs; None where nvidia-smi does not tell.
 
     This process, those that it started and those that started it are no neighbours. In a container
     nvidia-smi may number processes as the host does, so that none can be told from this one.
+
+    Args:
+        processes: Ids of further processes that are no neighbours.
+        proc: Where the kernel tells of processes.
     """
     rows = nvidia.query("compute-apps", ("pid",))
     if rows is None:
         return None
     pids = {int(cell) for (cell,) in rows if cell.isdecimal()}
     this = psutil.Process()
-    ours = {os.getpid(), *(process.pid for process in (*this.parents(), *this.children(True)))}
+    related = (process.pid for process in (*this.parents(), *this.children(True)))
+    ours = {os.getpid(), *processes, *related}
     if pids and not ours & pids and not _in_first_namespace(proc):
         return None
     return len(pids - ours)

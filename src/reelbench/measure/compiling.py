@@ -41,16 +41,20 @@ class Compiled:
 
     Attributes:
         program: Called with the workload's arguments.
+        written: HLO text of a program with loops before it was compiled; empty without loops.
         xla_flops: XLA's own count, where it gives one.
         xla_bytes: XLA's own count of bytes accessed, where it gives one.
+        doubts: What checking it could not show, as warnings.
     """
 
     traced: Traced
     program: Any
     compilation: Compilation
     memory: Memory
+    written: str
     xla_flops: float | None
     xla_bytes: float | None
+    doubts: tuple[str, ...] = ()
 
 
 def trace(workload: Workload) -> Traced:
@@ -110,6 +114,7 @@ def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
             program_sha256=_sha256(lowered),
         ),
         memory=memory,
+        written=lowered.as_text(dialect="hlo") if traced.flops.loops else "",
         xla_flops=cost.get("flops"),
         xla_bytes=cost.get("bytes accessed"),
     )

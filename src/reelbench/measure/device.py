@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,31 @@ _DEVICE = re.compile(r"/device:(GPU|TPU):\d+$")
 # source line, or are the profiler's own overhead (XLA: backends/profiler/gpu/cupti_collector.cc,
 # xplane_schema.cc).
 _STREAM = re.compile(r"Stream #\d+")
+# A stream on which the collector itself spent time loses its number to this name, but not its work.
+_OVERHEAD = "CUPTI overhead"
 # TPU: the line of operations. A loop and what it runs are both on it, which the union allows for.
 _OPERATIONS = "XLA Ops"
 # What stands on a stream without occupying it.
 _BOOKKEEPING = {"memalloc_details", "memfree_details", "memory_residency_details"}
 
 Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A kernel, a copy or an operation, as it stands on a line.
+
+    Attributes:
+        interval: When it ran, in nanoseconds.
+        module: The program it belongs to, if it says so.
+        operation: The operation of the program, or else its own name.
+        copies: Whether it copies memory.
+    """
+
+    interval: Interval
+    module: str | None
+    operation: str
+    copies: bool
 
 
 @dataclass(frozen=True)
@@ -42,9 +62,7 @@ class DeviceTime:
     reason: str = ""
 
 
-def device_time(
-    call: Callable[[], Any], calls: int, *, module: str | None = None
-) -> DeviceTime | None:
+def device_time(call: Callable[[], Any], calls: int, *, program: Any = None) -> DeviceTime | None:
     """Profile ``calls`` calls that wait for their outputs; how long the device worked on each.
 
     None on a backend without a clock of its own (CPU), where no profiler is started. Profiling
@@ -58,8 +76,8 @@ def device_time(
     Args:
         call: Makes one call.
         calls: How many to make, at least 1.
-        module: Name of the program (see `module_of`); work that says it belongs to another one is
-            left out.
+        program: The compiled program that is called, if it is one: work that says it belongs to
+            another is left out.
     """
     if jax.default_backend() == "cpu":
         return None
@@ -69,6 +87,7 @@ def device_time(
             files = sorted(Path(folder).rglob("*.xplane.pb"))
             if not files:
                 return DeviceTime(None, reason="the profiler wrote no trace")
+            module = None if program is None else module_of(program)
             return of_trace(files[0].read_bytes(), calls, module=module)
     except Exception as error:  # profilers fail in ways of their own: permissions, drivers, disks
         text = " ".join(str(error).split())[:200]
@@ -82,7 +101,13 @@ def module_of(program: Any) -> str | None:
 
 
 def of_trace(serialized: bytes, calls: int, *, module: str | None = None) -> DeviceTime:
-    """Read a trace of ``calls`` calls, an XSpace protobuf as the profiler writes it."""
+    """Read a trace of ``calls`` calls, an XSpace protobuf as the profiler writes it.
+
+    Args:
+        serialized: The protobuf.
+        calls: How many calls it is of.
+        module: Name of the program (see `module_of`); None takes the work of all.
+    """
     try:
         with warnings.catch_warnings():
             # jaxlib's own types lack a __module__, which Python tells whoever reads them first.
@@ -97,7 +122,7 @@ def of_trace(serialized: bytes, calls: int, *, module: str | None = None) -> Dev
     slowest = max(found, key=lambda each: each.seconds or 0.0)
     if bad or slowest.seconds:
         return bad or slowest
-    return DeviceTime(None, reason="the trace holds no work of a device")
+    return DeviceTime(None, reason="the trace holds no work of the program")
 
 
 def _trace(call: Callable[[], Any], calls: int, folder: str) -> None:
@@ -114,24 +139,40 @@ def _trace(call: Callable[[], Any], calls: int, folder: str) -> None:
 
 
 def _of_device(plane: Any, calls: int, module: str | None) -> DeviceTime:
-    lines = list(plane.lines)
-    streams = [line for line in lines if _STREAM.match(line.name)]
-    work = streams or [line for line in lines if line.name == _OPERATIONS]
-    kept: list[tuple[Interval, dict[str, Any]]] = []
-    for event in (event for line in work for event in line.events):
-        stats = {key: value for key, value in event.stats if key is not None}
-        ours = module is None or stats.get("hlo_module", module) == module
-        if ours and not _BOOKKEEPING & stats.keys():
-            kept.append(((event.start_ns, event.start_ns + event.duration_ns), stats))
-    named = sum("hlo_module" in stats for _, stats in kept) or len(kept)
-    if named % calls:
-        # Every call does the same work; a collector whose buffers are full drops some of it.
+    pieces = _pieces(list(plane.lines))
+    named = [piece for piece in pieces if piece.module is not None]
+    ours = [piece for piece in named if module in (None, piece.module)]
+    if named and not ours:
+        return DeviceTime(0.0, 0.0)
+    # Every call does the same work, each operation as often as in any other call. A collector whose
+    # buffers are full drops some of it.
+    counts = Counter(piece.operation for piece in ours or pieces)
+    odd = next((each for each in counts.items() if each[1] % calls), None)
+    if odd:
         return DeviceTime(
-            None, reason=f"the trace is not whole: {named} pieces of work in {calls} calls"
+            None, reason=f"the trace is not whole: {odd[0]!r} {odd[1]} times in {calls} calls"
         )
-    busy = _union(interval for interval, _ in kept)
-    computing = _union(interval for interval, stats in kept if "memcpy_details" not in stats)
+    # What names no program (a copy, a fill) goes with ours.
+    kept = ours + [piece for piece in pieces if piece.module is None]
+    busy = _union(piece.interval for piece in kept)
+    computing = _union(piece.interval for piece in kept if not piece.copies)
     return DeviceTime(busy * 1e-9 / calls, (busy - computing) * 1e-9 / calls)
+
+
+def _pieces(lines: list[Any]) -> list[_Piece]:
+    """What occupied a device, each once."""
+    streams = [line for line in lines if _STREAM.match(line.name) or line.name == _OVERHEAD]
+    found = []
+    for line in streams or [line for line in lines if line.name == _OPERATIONS]:
+        for event in line.events:
+            stats = {key: value for key, value in event.stats if key is not None}
+            module = stats.get("hlo_module")
+            if _BOOKKEEPING & stats.keys() or (line.name == _OVERHEAD and module is None):
+                continue
+            interval = (event.start_ns, event.start_ns + event.duration_ns)
+            operation = str(stats.get("hlo_op", event.name))
+            found.append(_Piece(interval, module, operation, "memcpy_details" in stats))
+    return found
 
 
 def _union(intervals: Iterable[Interval]) -> float:

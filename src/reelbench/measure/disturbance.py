@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from reelbench.machine import backend
 from reelbench.machine.disturbances import disturbances
 from reelbench.machine.health import Watch
 from reelbench.results.schema import Health
@@ -46,7 +47,7 @@ def read_undisturbed(take: Callable[[], list[float]], time_left_s: float) -> Rea
     best: Reading | None = None
     for retries in range(_MOST_RETRIES + 1):
         started = time.monotonic()
-        watch = Watch()
+        watch = Watch(gpus=backend.is_accelerator())
         rounds_s = take()
         health = watch.end()
         took = time.monotonic() - started

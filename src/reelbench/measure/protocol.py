@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelbench.machine import backend
@@ -70,7 +70,7 @@ def prepare(traced: Traced, place: cache.Place | None = None) -> tuple[Compiled,
     if place:
         place.clear()
     compiled = compile_(traced, place.program if place else None)
-    verify.work_stays(compiled)
+    compiled = replace(compiled, doubts=tuple(verify.work_stays(compiled)))
     workload = traced.workload
     arguments = _make(workload, place)
     verify.data(compiled, arguments)
@@ -165,7 +165,7 @@ def time_(
     traced = None
     if backend.is_accelerator():
         calls = max(1, min(_TRACED_CALLS, int(_TRACED_S / seconds)))
-        traced = device.device_time(call, calls, module=device.module_of(call.program))
+        traced = device.device_time(call, calls, program=call.program)
     notes = []
     if traced and traced.seconds is None:
         notes.append(f"device time unknown: {traced.reason}")

@@ -18,6 +18,9 @@ from reelbench.units import print_share
 _FLOOR_WARNING = 0.01
 _ROOFLINE_WARNING = 1.02
 _DRIFT_WARNING = 0.05
+# Beyond it, a faster kernel may well leave the time of a call as it is. Below it stands what every
+# call costs: launching the first kernel, and hearing that the last one has ended.
+_IDLE_WARNING = 0.2
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,8 @@ def _rates(compiled: Compiled, median_s: float, limits: Limits) -> Rates:
 def _warnings_of_work(compiled: Compiled) -> list[str]:
     """What a reader should know of the program, each as ``what: how much``."""
     if compiled.traced.flops.unbounded:
-        return ["FLOPs of a while loop of unknown length counted once"]
-    return []
+        return ["FLOPs of a while loop of unknown length counted once", *compiled.doubts]
+    return list(compiled.doubts)
 
 
 def _warnings_of_timing(timing: Timing, rates: Rates) -> list[str]:
@@ -136,6 +139,11 @@ def _warnings_of_timing(timing: Timing, rates: Rates) -> list[str]:
         found.append(f"an empty call is over 1 % of the time: {print_share(timing.floor_share)}")
     if rates.roofline_share is not None and rates.roofline_share > _ROOFLINE_WARNING:
         found.append(f"above the measured ceiling: {print_share(rates.roofline_share)}")
+    if timing.device_s is not None and timing.median_s - timing.device_s > (
+        _IDLE_WARNING * timing.median_s
+    ):
+        working = print_share(timing.device_s / timing.median_s)
+        found.append(f"dispatch-bound, the device works only part of the time: {working}")
     if timing.drift is not None and abs(timing.drift) > _DRIFT_WARNING:
         found.append(f"second half of the rounds against the first: {100 * timing.drift:+.0f} %")
     if timing.confidence < 0.95:

@@ -22,7 +22,8 @@ def repeat_inside(step: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     input's size by some gain, and the hundredth power of any gain but 1 is out of range; numbers
     that are infinite, NaN or denormal may also take longer or shorter to compute than ordinary
     ones. The scaling reads and writes the carry once more, which is part of the turn. A step whose
-    output is zero everywhere gives zeros from then on.
+    output is zero everywhere gives zeros from then on, as does one that makes so much of its input
+    (1e19) that float32 cannot hold the square.
 
     Args:
         step: ``(x, *rest)`` to an array of the shape and dtype of ``x``. ``rest`` (parameters) is

@@ -13,6 +13,7 @@ from reelbench.measure.compiling import Compiled
 from reelbench.measure.failure import CaseFailure
 from reelbench.results.outcome import Outcome
 from reelbench.units import print_rate
+from reelbench.work.compiled import loop_work
 
 # Work may disappear for good reasons (a factor folded into another); half of it may not.
 _LEAST_KEPT = 0.5
@@ -37,12 +38,16 @@ def data(compiled: Compiled, arguments: tuple[Any, ...]) -> None:
                 )
 
 
-def work_stays(compiled: Compiled) -> None:
+def work_stays(compiled: Compiled) -> list[str]:
     """Refuse a program that does less than its text says.
 
-    Two looks: at the traced program for results nobody uses, work on constants and work that a loop
-    repeats unchanged; and at XLA's own count for what the compiler removed beyond that. Compilers
-    count a loop's body once and may not count library calls, so the second look is left out there.
+    Three looks: at the traced program for results nobody uses, work on constants and work that a
+    loop repeats unchanged; at XLA's own count for what the compiler removed beyond that; and, as
+    that count takes a loop's body once, at the compiled text for what was moved out of loops. The
+    second is left out where libraries are called, whose work XLA does not count.
+
+    Returns:
+        What could not be shown, as warnings.
 
     Raises:
         CaseFailure: ``work_removed``.
@@ -65,6 +70,33 @@ def work_stays(compiled: Compiled) -> None:
             written_flops=flops.kept,
             kept_flops=counted,
         )
+    return _loops_keep_work(compiled) if flops.loops else []
+
+
+def _loops_keep_work(compiled: Compiled) -> list[str]:
+    """Hold the text before compiling against the text after it: loops' work must still be in loops.
+
+    A loop whose turns are known may have been unrolled, and is then found outside as often as it
+    runs; one whose turns are an argument cannot be.
+    """
+    flops = compiled.traced.flops
+    before = loop_work(compiled.written)
+    after = loop_work(compiled.program.as_text())
+    if not before.inside or after.inside >= _LEAST_KEPT * before.inside:
+        return []
+    if after.opaque:
+        return ["not shown that the loops kept their work, as they call kernels of unknown work"]
+    unrolled = not flops.unbounded and flops.kept > 0
+    if unrolled and after.inside + after.outside >= _LEAST_KEPT * flops.kept:
+        return []
+    raise CaseFailure(
+        Outcome.WORK_REMOVED,
+        f"of {print_rate(before.inside, 'operations')} that a turn of the loops was to do the "
+        f"compiled loops do {print_rate(after.inside, 'operations')}: the rest was moved out or "
+        "dropped",
+        written_flops=before.inside,
+        kept_flops=after.inside,
+    )
 
 
 def _has_calls(compiled: Compiled) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 
 from reelbench.report.facts import PROPERTY_COLUMNS
 from reelbench.report.layers import outcome_text, rate_cell, share_cell
+from reelbench.report.replicates import replicate_rows
 from reelbench.report.tables import Cell, Table, plain
 from reelbench.results.schema import (
     Benchmark,
@@ -16,7 +16,6 @@ from reelbench.results.schema import (
     Identity,
     Memory,
     Rates,
-    Replicate,
     Stats,
     Timing,
     Work,
@@ -98,17 +97,7 @@ def _timing(timing: Timing) -> list[Row]:
         _time("device time", timing.device_s),
         _share("empty call's share", timing.floor_share),
     ]
-    return rows + [_replicate(replicate) for replicate in timing.replicates]
-
-
-def _replicate(replicate: Replicate) -> Row:
-    rounds = replicate.rounds_s
-    text = (
-        f"{len(rounds)} rounds of {replicate.iterations}, {print_time(min(rounds))} to "
-        f"{print_time(max(rounds))}, median {print_time(statistics.median(rounds))}; "
-        f"{len(replicate.warmup_s)} warm-up calls; place {replicate.order} in its process"
-    )
-    return plain(f"process {replicate.process}"), plain(text)
+    return rows + [row for each in timing.replicates for row in replicate_rows(each)]
 
 
 def _rates(rates: Rates) -> list[Row]:

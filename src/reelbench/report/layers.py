@@ -17,6 +17,8 @@ _MOST_CASES = 12  # named of those that only time kept from being measured
 _MOST_NEVER_BEGUN = 15  # each in a row of its own
 _FOR_WANT_OF_TIME = (Outcome.OVER_BUDGET, Outcome.SATURATED)
 
+_DISTURBED = "disturbed"  # kind of the warning that holds what disturbed the rounds
+
 # What a name need not say: what a user gets on a CPU without asking for anything.
 _USUAL = {"dtype": "float32", "batch": 1, "implementation": "reference", "mesh": None}
 
@@ -119,8 +121,14 @@ def _warning_notes(records: Sequence[CaseRecord], name: Callable[[Identity], str
     for record in records:
         for warning in record.warnings:
             kind, _, detail = warning.partition(": ")
+            if kind == _DISTURBED and detail:
+                detail = f"({detail})"  # several things, with commas between them
             said = f"{name(record.identity)} {record.identity.pass_} {detail}".rstrip()
             gathered.setdefault(kind, []).append(shorten(said, _REASON_LENGTH))
+    disturbed = gathered.get(_DISTURBED, [])
+    if len(disturbed) > _MOST_CASES:  # on a busy machine that can be all of them
+        more = len(disturbed) - _MOST_CASES
+        gathered[_DISTURBED] = [*disturbed[:_MOST_CASES], f"and {more} more"]
     return [f"{kind}: {', '.join(cases)}" for kind, cases in gathered.items()]
 
 
