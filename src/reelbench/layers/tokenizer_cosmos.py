@@ -8,7 +8,7 @@ statistics from one frame at a time.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from flax.typing import Dtype
 
 from reelbench.layers.causal import CausalConv3D
 from reelbench.layers.multihead import attend
+from reelbench.layers.vae_residual import ResidualBlock
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -89,7 +90,7 @@ class CosmosConv3D(nnx.Module):
         return self.temporal(self.spatial(x))
 
 
-class CosmosResidualBlock(nnx.Module):
+class CosmosResidualBlock(ResidualBlock):
     """Norm, SiLU, factorised causal convolution, twice, and a shortcut.
 
     NVIDIA/Cosmos-Tokenizer ``cosmos_tokenizer/modules/layers3d.py``,
@@ -113,25 +114,14 @@ class CosmosResidualBlock(nnx.Module):
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        conv = functools.partial(CosmosConv3D, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        norm = functools.partial(FrameNorm, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        self.norm1 = norm(in_features)
-        self.conv1 = conv(in_features, out_features)
-        self.norm2 = norm(out_features)
-        self.conv2 = conv(out_features, out_features)
-        self.projects = in_features != out_features
-        if self.projects:
-            self.shortcut = nnx.Linear(
-                in_features, out_features, dtype=dtype, param_dtype=param_dtype, rngs=rngs
-            )
-
-    def __call__(
-        self, x: Float[Array, "batch t h w in_features"]
-    ) -> Float[Array, "batch t h w out_features"]:
-        """Transform ``x`` and add it to the result."""
-        y = self.conv1(jax.nn.silu(self.norm1(x)))
-        y = self.conv2(jax.nn.silu(self.norm2(y)))
-        return y + (self.shortcut(x) if self.projects else x)
+        kinds: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        super().__init__(
+            in_features,
+            out_features,
+            norm=functools.partial(FrameNorm, **kinds),
+            conv=functools.partial(CosmosConv3D, **kinds),
+            project=functools.partial(nnx.Linear, **kinds),
+        )
 
 
 class CosmosAttention(nnx.Module):

@@ -8,7 +8,7 @@ all sides: nothing here is causal.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from reelbench.layers.shuffle import Factors, enlarge
+from reelbench.layers.vae_residual import ResidualBlock
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -63,7 +64,7 @@ class MagvitConv3D(nnx.Module):
         return self.conv(x)
 
 
-class MagvitResidualBlock(nnx.Module):
+class MagvitResidualBlock(ResidualBlock):
     """Group norm, SiLU, 3×3×3 convolution without bias, twice, and a shortcut.
 
     google-research/magvit ``videogvt/models/enc_dec_3dcnn.py``, ``ResBlock``, with the activation
@@ -89,27 +90,15 @@ class MagvitResidualBlock(nnx.Module):
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        conv = functools.partial(
-            nnx.Conv, use_bias=False, dtype=dtype, param_dtype=param_dtype, rngs=rngs
+        kinds: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        conv = functools.partial(nnx.Conv, use_bias=False, **kinds)
+        super().__init__(
+            in_features,
+            out_features,
+            norm=functools.partial(nnx.GroupNorm, num_groups=groups, epsilon=1e-6, **kinds),
+            conv=functools.partial(conv, kernel_size=(3, 3, 3)),
+            project=functools.partial(conv, kernel_size=(1, 1, 1)),
         )
-        norm = functools.partial(
-            nnx.GroupNorm, epsilon=1e-6, dtype=dtype, param_dtype=param_dtype, rngs=rngs
-        )
-        self.norm1 = norm(in_features, groups)
-        self.conv1 = conv(in_features, out_features, (3, 3, 3))
-        self.norm2 = norm(out_features, groups)
-        self.conv2 = conv(out_features, out_features, (3, 3, 3))
-        self.projects = in_features != out_features
-        if self.projects:
-            self.shortcut = conv(in_features, out_features, (1, 1, 1))
-
-    def __call__(
-        self, x: Float[Array, "batch t h w in_features"]
-    ) -> Float[Array, "batch t h w out_features"]:
-        """Transform ``x`` and add it to the result."""
-        y = self.conv1(jax.nn.silu(self.norm1(x)))
-        y = self.conv2(jax.nn.silu(self.norm2(y)))
-        return y + (self.shortcut(x) if self.projects else x)
 
 
 class MagvitUpsample(nnx.Module):

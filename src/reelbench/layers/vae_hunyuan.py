@@ -8,7 +8,7 @@ and attention see no later frame, but group normalisation takes its statistics o
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from flax.typing import Dtype
 from reelbench.layers.causal import CausalConv3D
 from reelbench.layers.multihead import attend
 from reelbench.layers.shuffle import Factors, enlarge
+from reelbench.layers.vae_residual import ResidualBlock
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _Conv = functools.partial(CausalConv3D, border="nearest")
 
 
-class HunyuanResidualBlock(nnx.Module):
+class HunyuanResidualBlock(ResidualBlock):
     """Group norm, SiLU, causal 3×3×3 convolution, twice, and a shortcut.
 
     diffusers ``autoencoder_kl_hunyuan_video.py``, ``HunyuanVideoResnetBlockCausal3D``. A 1×1×1
@@ -50,25 +51,14 @@ class HunyuanResidualBlock(nnx.Module):
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        conv = functools.partial(_Conv, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        norm = functools.partial(
-            nnx.GroupNorm, epsilon=1e-6, dtype=dtype, param_dtype=param_dtype, rngs=rngs
+        kinds: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        super().__init__(
+            in_features,
+            out_features,
+            norm=functools.partial(nnx.GroupNorm, num_groups=groups, epsilon=1e-6, **kinds),
+            conv=functools.partial(_Conv, **kinds),
+            project=functools.partial(_Conv, kernel_size=(1, 1, 1), **kinds),
         )
-        self.norm1 = norm(in_features, groups)
-        self.conv1 = conv(in_features, out_features)
-        self.norm2 = norm(out_features, groups)
-        self.conv2 = conv(out_features, out_features)
-        self.projects = in_features != out_features
-        if self.projects:
-            self.shortcut = conv(in_features, out_features, kernel_size=(1, 1, 1))
-
-    def __call__(
-        self, x: Float[Array, "batch t h w in_features"]
-    ) -> Float[Array, "batch t h w out_features"]:
-        """Transform ``x`` and add it to the result."""
-        y = self.conv1(jax.nn.silu(self.norm1(x)))
-        y = self.conv2(jax.nn.silu(self.norm2(y)))
-        return y + (self.shortcut(x) if self.projects else x)
 
 
 class HunyuanMiddleAttention(nnx.Module):

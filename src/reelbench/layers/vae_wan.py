@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from flax.typing import Dtype
 
 from reelbench.layers.causal import CausalConv3D
 from reelbench.layers.multihead import attend
+from reelbench.layers.vae_residual import ResidualBlock
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -58,7 +59,7 @@ class ChannelRMSNorm(nnx.Module):
         return normalised.astype(dtype)
 
 
-class WanResidualBlock(nnx.Module):
+class WanResidualBlock(ResidualBlock):
     """The residual block of the Wan autoencoder: norm, SiLU, causal 3×3×3 convolution, twice.
 
     Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025, arXiv:2503.20314;
@@ -83,23 +84,14 @@ class WanResidualBlock(nnx.Module):
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        norm = functools.partial(ChannelRMSNorm, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        conv = functools.partial(CausalConv3D, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        self.norm1 = norm(in_features)
-        self.conv1 = conv(in_features, out_features)
-        self.norm2 = norm(out_features)
-        self.conv2 = conv(out_features, out_features)
-        self.projects = in_features != out_features
-        if self.projects:
-            self.shortcut = conv(in_features, out_features, kernel_size=(1, 1, 1))
-
-    def __call__(
-        self, x: Float[Array, "batch t h w in_features"]
-    ) -> Float[Array, "batch t h w out_features"]:
-        """Transform ``x`` and add it to the result."""
-        y = self.conv1(jax.nn.silu(self.norm1(x)))
-        y = self.conv2(jax.nn.silu(self.norm2(y)))
-        return y + (self.shortcut(x) if self.projects else x)
+        kinds: dict[str, Any] = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        super().__init__(
+            in_features,
+            out_features,
+            norm=functools.partial(ChannelRMSNorm, **kinds),
+            conv=functools.partial(CausalConv3D, **kinds),
+            project=functools.partial(CausalConv3D, kernel_size=(1, 1, 1), **kinds),
+        )
 
 
 class WanFrameAttention(nnx.Module):

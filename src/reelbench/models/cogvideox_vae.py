@@ -17,13 +17,13 @@ from reelbench.layers.vae import (
     CogVideoXResidualBlock,
     CogVideoXUpsample,
 )
-from reelbench.models.posterior import draw
+from reelbench.models.autoencoder import VariationalAutoencoder
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-class CogVideoXAutoencoder(nnx.Module):
+class CogVideoXAutoencoder(VariationalAutoencoder):
     """The video autoencoder of CogVideoX.
 
     Yang et al., "CogVideoX: Text-to-Video Diffusion Models with An Expert Transformer", 2024,
@@ -82,25 +82,10 @@ class CogVideoXAutoencoder(nnx.Module):
         layers.append(CogVideoXHead(widths[-1], 3, **coded))
         self.decoder = nnx.List(layers)
 
-    def __call__(
-        self, clip: Float[Array, "batch t h w 3"], noise: Float[Array, "batch t2 h2 w2 latent"]
-    ) -> tuple[Float[Array, "batch t h w 3"], Float[Array, "batch t2 h2 w2 two_latent"]]:
-        """Encode a clip of 1 + 4n frames, draw a latent code, and decode it.
-
-        Args:
-            clip: Pixels.
-            noise: Standard normal numbers; zeros give the mean code.
-
-        Returns:
-            The decoded clip, and the moments of the latent code.
-        """
-        moments = self.encode(clip)
-        return self.decode(draw(moments, noise)), moments
-
     def encode(
         self, clip: Float[Array, "batch t h w 3"]
     ) -> Float[Array, "batch t2 h2 w2 two_latent"]:
-        """Means and logarithms of the variances of the latent code."""
+        """Means and logarithms of the variances of the latent code of 1 + 4n frames."""
         x = clip
         for layer in self.encoder:
             x = layer(x)

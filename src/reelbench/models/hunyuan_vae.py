@@ -18,13 +18,13 @@ from reelbench.layers.vae import (
     HunyuanResidualBlock,
     HunyuanUpsample,
 )
-from reelbench.models.posterior import draw
+from reelbench.models.autoencoder import VariationalAutoencoder
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-class HunyuanAutoencoder(nnx.Module):
+class HunyuanAutoencoder(VariationalAutoencoder):
     """The video autoencoder of HunyuanVideo.
 
     Kong et al., "HunyuanVideo: A Systematic Framework for Large Video Generative Models", 2024,
@@ -86,25 +86,10 @@ class HunyuanAutoencoder(nnx.Module):
         layers.append(HunyuanHead(widths[-1], 3, **grouped))
         self.decoder = nnx.List(layers)
 
-    def __call__(
-        self, clip: Float[Array, "batch t h w 3"], noise: Float[Array, "batch t2 h2 w2 latent"]
-    ) -> tuple[Float[Array, "batch t h w 3"], Float[Array, "batch t2 h2 w2 two_latent"]]:
-        """Encode a clip of 1 + 4n frames, draw a latent code, and decode it.
-
-        Args:
-            clip: Pixels.
-            noise: Standard normal numbers; zeros give the mean code.
-
-        Returns:
-            The decoded clip, and the moments of the latent code.
-        """
-        moments = self.encode(clip)
-        return self.decode(draw(moments, noise)), moments
-
     def encode(
         self, clip: Float[Array, "batch t h w 3"]
     ) -> Float[Array, "batch t2 h2 w2 two_latent"]:
-        """Means and logarithms of the variances of the latent code."""
+        """Means and logarithms of the variances of the latent code of 1 + 4n frames."""
         x = clip
         for layer in self.encoder:
             x = layer(x)

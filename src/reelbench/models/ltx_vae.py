@@ -11,13 +11,13 @@ from flax.typing import Dtype
 
 from reelbench.layers.spacetodepth import Patchify
 from reelbench.layers.vae import LTXConv3D, LTXHead, LTXResidualBlock, LTXUpsample
-from reelbench.models.posterior import draw
+from reelbench.models.autoencoder import VariationalAutoencoder
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-class LTXAutoencoder(nnx.Module):
+class LTXAutoencoder(VariationalAutoencoder):
     """The video autoencoder of LTX-Video (its first release, 0.9.0).
 
     HaCohen et al., "LTX-Video: Realtime Video Latent Diffusion", 2024, arXiv:2501.00103; diffusers
@@ -81,25 +81,10 @@ class LTXAutoencoder(nnx.Module):
         layers.append(LTXHead(before, pixels, **kinds))
         self.decoder = nnx.List(layers)
 
-    def __call__(
-        self, clip: Float[Array, "batch t h w 3"], noise: Float[Array, "batch t2 h2 w2 latent"]
-    ) -> tuple[Float[Array, "batch t h w 3"], Float[Array, "batch t2 h2 w2 two_latent"]]:
-        """Encode a clip of 1 + 8n frames, draw a latent code, and decode it.
-
-        Args:
-            clip: Pixels.
-            noise: Standard normal numbers; zeros give the mean code.
-
-        Returns:
-            The decoded clip, and the moments of the latent code.
-        """
-        moments = self.encode(clip)
-        return self.decode(draw(moments, noise)), moments
-
     def encode(
         self, clip: Float[Array, "batch t h w 3"]
     ) -> Float[Array, "batch t2 h2 w2 two_latent"]:
-        """Means and logarithms of the variances of the latent code."""
+        """Means and logarithms of the variances of the latent code of 1 + 8n frames."""
         x = self.patchify(clip)
         for layer in self.encoder:
             x = layer(x)

@@ -19,13 +19,13 @@ from reelbench.layers.vae import (
     WanResidualBlock,
     WanUpsample,
 )
-from reelbench.models.posterior import draw
+from reelbench.models.autoencoder import VariationalAutoencoder
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-class WanAutoencoder(nnx.Module):
+class WanAutoencoder(VariationalAutoencoder):
     """The causal video autoencoder of Wan2.1, or with ``residual`` that of Wan2.2 (TI2V-5B).
 
     Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025, arXiv:2503.20314;
@@ -99,25 +99,10 @@ class WanAutoencoder(nnx.Module):
         )
         self.decoder_head = WanHead(widths[-1], pixels, **kinds)
 
-    def __call__(
-        self, clip: Float[Array, "batch t h w 3"], noise: Float[Array, "batch t2 h2 w2 latent"]
-    ) -> tuple[Float[Array, "batch t h w 3"], Float[Array, "batch t2 h2 w2 two_latent"]]:
-        """Encode a clip of 1 + 4n frames, draw a latent code, and decode it.
-
-        Args:
-            clip: Pixels.
-            noise: Standard normal numbers; zeros give the mean code.
-
-        Returns:
-            The decoded clip, and the moments of the latent code.
-        """
-        moments = self.encode(clip)
-        return self.decode(draw(moments, noise)), moments
-
     def encode(
         self, clip: Float[Array, "batch t h w 3"]
     ) -> Float[Array, "batch t2 h2 w2 two_latent"]:
-        """Means and logarithms of the variances of the latent code."""
+        """Means and logarithms of the variances of the latent code of 1 + 4n frames."""
         x = self.encoder_stem(self.patchify(clip))
         for layer in (*self.encoder_levels, *self.encoder_middle):
             x = layer(x)
