@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from reelbench.ab import pair
 from reelbench.ab.errors import PairError
 from reelbench.ab.pair import plan
 from reelbench.ab.session import Asked, compare, ratio_of
 from reelbench.ab.sides import read_side
+from reelbench.machine.disturbances import Disturbance
+from reelbench.report.pairs import paired_tables
 from reelbench.wire import ProbeCase
 
 HERE = read_side("here")
@@ -25,12 +28,29 @@ def test_twice_the_work_in_the_same_program():
     run = compare(TWO)
     (case,) = run.cases
     assert (case.failure, case.same_program, len(case.pairs)) == (None, True, 2)
-    assert {pair.started for pair in case.pairs} == {"a", "b"}
-    assert {block.first for pair in case.pairs for block in pair.blocks} == {"a", "b"}
+    assert {each.started for each in case.pairs} == {"a", "b"}
+    assert {block.first for each in case.pairs for block in each.blocks} == {"a", "b"}
     # Not a claim about speed: of two programs that differ twofold, the larger takes longer.
-    assert all(ratio_of(pair) > 0.2 for pair in case.pairs)
+    assert all(ratio_of(each) > 0.2 for each in case.pairs)
     assert case.verdict == "undecided"  # two pairs never decide
     assert run.a.facts["backend"] == run.b.facts["backend"]
+
+
+def test_a_disturbed_reading_is_taken_again_once_and_marked_if_it_stays_so(monkeypatch):
+    seen = [[Disturbance("others' CPU", "40 %")]] * 3 + [[]]
+
+    def disturbances(health):
+        assert health.seconds > 0
+        return seen.pop(0)
+
+    monkeypatch.setattr(pair, "disturbances", disturbances)
+    run = compare(TWO)
+    (case,) = run.cases
+    assert [each.retries for each in case.pairs] == [1, 1]
+    assert [each.disturbed for each in case.pairs] == [["others' CPU: 40 %"], []]
+    assert all(each.health for each in case.pairs)
+    (note,) = [note for note in paired_tables(run)[0].notes if "again" in note]
+    assert "2 of 2 readings, of which 1 stayed disturbed (others' CPU)" in note
 
 
 def test_a_case_that_fails_on_one_side_is_told_and_the_others_go_on(monkeypatch):

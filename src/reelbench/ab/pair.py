@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from reelbench.ab.errors import PairError
 from reelbench.ab.launch import Process
+from reelbench.machine.disturbances import disturbances
+from reelbench.machine.health import Watch
 from reelbench.results.pairs import LETTERS, Block, Letter
+from reelbench.results.schema import Health
 from reelbench.wire import (
     VERSION,
     Case,
@@ -38,18 +42,35 @@ _BLOCKS = (3, 16)
 # Of the four slots of a block and all blocks together, where calls are short.
 DEFAULT_SECONDS = 3.0
 
+# A disturbance hits both sides alike, so that one more reading is all that it is worth.
+_RETRIES = 1
+
 _START_S, _PREPARE_S, _SLOT_LIMIT_S = 120.0, 1800.0, 600.0
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A case timed on both sides."""
+    """A case timed on both sides.
+
+    Attributes:
+        a: What side A offered.
+        b: What side B offered.
+        rounds: Rounds a slot.
+        iterations: Calls a round.
+        blocks: What was timed.
+        health: What else the machine did meanwhile.
+        disturbed: What disturbed it, each as ``what: how much``.
+        retries: How many readings were disturbed and taken again.
+    """
 
     a: Ready
     b: Ready
     rounds: int
     iterations: int
     blocks: list[Block]
+    health: Health | None = None
+    disturbed: list[str] = field(default_factory=list)
+    retries: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,7 @@ class Pairing:
     def __init__(self, a: Process, b: Process, *, seconds: float = DEFAULT_SECONDS) -> None:
         self._sides = {"a": a, "b": b}
         self._seconds = seconds
+        self._accelerated = False
 
     def greet(self) -> tuple[Hello, Hello]:
         """Wait until both processes have loaded what they need.
@@ -98,6 +120,7 @@ class Pairing:
                     f"reelbench {VERSION}; compare commits that speak the same"
                 )
             hellos.append(said)
+            self._accelerated |= bool(said.facts.get("accelerated"))
         return hellos[0], hellos[1]
 
     def offer(self, a: list[Case], b: list[Case]) -> None:
@@ -166,11 +189,21 @@ class Pairing:
         # Alone, unlike when they warmed up: each while the other waits.
         calls = [min(self._slot(letter, _FIRST_SLOT)) for letter in LETTERS]
         slot, blocks = plan(max(calls), self._seconds)
-        timed = []
-        for _ in range(blocks):
-            timed.append(self._block(slot, first))
-            first = other(first)
-        return Timed(a, b, slot.rounds, slot.iterations, timed)
+        retries = 0
+        while True:
+            watch = Watch(self._processes(), gpus=self._accelerated)
+            timed = []
+            for _ in range(blocks):
+                timed.append(self._block(slot, first))
+                first = other(first)
+            health = watch.end()
+            disturbed = [str(each) for each in disturbances(health)]
+            if not disturbed or retries == _RETRIES:
+                return Timed(a, b, slot.rounds, slot.iterations, timed, health, disturbed, retries)
+            retries += 1
+
+    def _processes(self) -> list[int]:
+        return [os.getpid(), *(process.pid for process in self._sides.values())]
 
     def _block(self, slot: Slot, first: Letter) -> Block:
         rounds: dict[Letter, list[list[float]]] = {"a": [], "b": []}

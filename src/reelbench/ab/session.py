@@ -272,6 +272,9 @@ def _with(case: Compared, outcome: Timed | Spoilt, number: int, started: Letter)
         rounds=outcome.rounds,
         iterations=outcome.iterations,
         blocks=outcome.blocks,
+        health=outcome.health,
+        disturbed=outcome.disturbed,
+        retries=outcome.retries,
     )
     return msgspec.structs.replace(
         case,

@@ -128,4 +128,16 @@ def _notes(run: PairedRun) -> list[str]:
     )
     if any(case.more_pairs for case in run.cases):
         notes.append("Undecided (+n): about n more pairs would decide; see --pairs.")
-    return [*notes, *run.notes]
+    return [*notes, *_disturbed(run.cases), *run.notes]
+
+
+def _disturbed(cases: Sequence[Compared]) -> list[str]:
+    """How often something else on the machine got in the way."""
+    pairs = [pair for case in cases for pair in case.pairs]
+    marked = [pair for pair in pairs if pair.disturbed]
+    retries = sum(pair.retries for pair in pairs)
+    if not retries:
+        return []
+    what = sorted({words.partition(":")[0] for pair in marked for words in pair.disturbed})
+    left = f", of which {len(marked)} stayed disturbed ({', '.join(what)})" if marked else ""
+    return [f"Disturbed and taken again: {retries} of {len(pairs)} readings{left}."]

@@ -53,6 +53,8 @@ class Pair(Struct, frozen=True, kw_only=True):
         iterations: Calls a round.
         blocks: What was timed.
         health: What else the machine did meanwhile, where known.
+        disturbed: What disturbed the rounds, each as ``what: how much``.
+        retries: How many readings were disturbed and taken again.
     """
 
     pair: Count
@@ -61,6 +63,8 @@ class Pair(Struct, frozen=True, kw_only=True):
     iterations: Annotated[int, Meta(ge=1)]
     blocks: Annotated[list[Block], Meta(min_length=1)]
     health: Health | None = None
+    disturbed: list[str] = []
+    retries: Count = 0
 
 
 class Compared(Struct, frozen=True, kw_only=True):
