@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -36,9 +37,15 @@ def test_labels_say_which_is_the_base(words, sentence, capsys):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["A.json"], "exactly two runs, not 1"),
-        (["A.json", "B.json", "A.json"], "exactly two runs, not 3"),
-        (["x=A.json", "x=B.json"], "both runs are labelled 'x'"),
+        ([], "at least two sides, not 0"),
+        (["A.json"], "at least two sides, not 1"),
+        (["x=A.json", "x=A.json"], "at least two sides, not 1"),
+        (["x=A.json", "x=B.json"], "x: holds runs of several machines"),
+        (["base=-", "new=-"], "standard input can be one side only"),
+        (["A.json", "*.nothing"], "matches no result file"),
+        (["A.json", "B.json", "--threshold", "3"], "is no share"),
+        (["A.json", "B.json", "--treshold", "3%"], "unknown option --treshold"),
+        (["A.json", "B.json", "--allow-missing", "x"], "goes with --fail-slower"),
         (["A.json", "nowhere.json"], "nowhere.json: cannot be read"),
         (["base=A.json", "new="], "new=: cannot be read"),
     ],
@@ -61,7 +68,76 @@ def test_json_and_csv_carry_the_ratio_as_a_number(capsys):
     tables = json.loads(capsys.readouterr().out)["tables"]
     assert tables[1]["rows"][0]["mode"] == "hardware"
     assert tables[1]["rows"][0]["geometric_mean"] == pytest.approx(2)
-    assert tables[2]["rows"][0]["ratio"] == pytest.approx(2)
+    (cases,) = [table for table in tables if table["title"].startswith("Cases")]
+    assert cases["rows"][0]["ratio"] == pytest.approx(2)
     main(["compare", "A.json", "B.json", "--format", "csv"])
     header, row = capsys.readouterr().out.splitlines()
     assert dict(zip(header.split(","), row.split(","), strict=True))["ratio"] == "2.0"
+
+
+@pytest.mark.usefixtures("files")
+def test_standard_input_is_a_side(tmp_path, capsys, monkeypatch):
+    data = (tmp_path / "B.json").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert main(["compare", "A.json", "-"]) == 0
+    assert "2.000× the speed of base" in capsys.readouterr().out
+
+
+@pytest.fixture
+def months(tmp_path, monkeypatch):
+    """Two months of one machine below results/m, and a run of another below results/n."""
+    monkeypatch.chdir(tmp_path)
+    for place, median in enumerate(
+        (0.0100, 0.0101, 0.0099, 0.0102, 0.0120, 0.0121, 0.0119, 0.0122)
+    ):
+        month = 3 if place < 4 else 4
+        created = f"2026-{month:02d}-{place + 1:02d}T00:00:00Z"
+        block = make.run(run_id=f"r{place}", created=created)
+        folder = tmp_path / "results" / "m"
+        folder.mkdir(parents=True, exist_ok=True)
+        made = make.document(make.record(median), block=block)
+        make.write(folder, made, f"2026{month:02d}{place + 1:02d}.json")
+    other = tmp_path / "results" / "n"
+    other.mkdir()
+    make.write(other, make.document(make.record(0.005), on=make.machine("n")))
+
+
+@pytest.mark.usefixtures("months")
+def test_one_month_against_the_last_by_globs(capsys):
+    words = ["march=results/m/202603*", "april=results/m/202604*.json"]
+    assert main(["compare", *words]) == 0
+    text = capsys.readouterr().out
+    assert "april runs at 0.834× the speed of march (one case" in text
+    assert "1 slower" in text
+    assert "march: 4 runs, 2026-03-01 to 2026-03-04." in text
+
+
+@pytest.mark.usefixtures("months")
+def test_a_folder_of_machines_is_a_side_for_each(capsys):
+    assert main(["compare", "results"]) == 0
+    assert "n runs at 2.201× the speed of m" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("months")
+def test_three_sides_stand_beside_each_other(capsys):
+    words = ["a=results/m/202603*", "b=results/m/202604*", "results/n"]
+    assert main(["compare", *words]) == 0
+    text = capsys.readouterr().out
+    assert "Speed relative to a" in text
+    assert "0.834× ▼" in text
+    assert "2.010×" in text
+
+
+@pytest.mark.usefixtures("months")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["results/m/202603*", "results/m/202604*"], 1, "r3d-layer1 forward: slower by +19.9 %"),
+        (["results/m/202604*", "results/m/202603*"], 0, ""),
+        (["results/m", "results/n"], 3, "the machines differ"),
+        (["results/m/20260301.json", "results/m/20260302.json"], 3, "one process a side"),
+    ],
+)
+def test_a_gate_has_four_answers(words, code, said, capsys):
+    assert main(["compare", *words, "--fail-slower", "5%"]) == code
+    assert said in capsys.readouterr().err

@@ -42,17 +42,27 @@ def test_help_names_every_command_and_loads_no_jax():
     )
     done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("list", "show", "compare", "doctor"):
+    for command in ("list", "show", "compare", "history", "merge", "export", "ab", "doctor"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", "RUN"], ["compare", "RUN", "RUN"]])
-def test_reading_commands_load_no_jax(words, tmp_path):
+@pytest.mark.parametrize(
+    ("words", "also"),
+    [
+        (["list"], "'numpy'"),
+        (["show", "RUN"], "'numpy'"),
+        (["compare", "RUN", "RUN"], ""),
+        (["history", "RUN"], ""),
+        (["export", "RUN"], "'numpy'"),
+        (["merge", "RUN", "--output", "-"], ""),
+    ],
+)
+def test_reading_commands_load_no_jax(words, also, tmp_path):
     path = str(make.write(tmp_path, make.document()))
     words = [path if word == "RUN" else word for word in words]
     script = (
         f"import sys\nfrom reelbench.cli import main\nassert main({words!r}) == 0\n"
-        "assert not {'jax', 'flax', 'optax', 'numpy'} & set(sys.modules)\n"
+        f"assert not {{'jax', 'flax', 'optax', {also}}} & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -81,7 +91,7 @@ def test_help_and_version_answer(words, capsys):
         (["list", "a", "b", "c"], "b"),
         (["show", "nowhere.json"], "cannot be read (No such file or directory)"),
         (["show", "\x1b[31m\n\udc80"], "unknown file, model or preset"),
-        (["compare"], "exactly two runs, not 0"),
+        (["compare"], "at least two sides, not 0"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_two(words, problem, capsys):
@@ -89,7 +99,7 @@ def test_wrong_usage_is_one_line_and_exit_code_two(words, problem, capsys):
 
 
 def test_a_mistake_of_ours_is_one_line_without_a_traceback(capsys, monkeypatch, tmp_path):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("float division\nby zero")
 
     monkeypatch.setattr("reelbench.cli.compare.compare", broken)
@@ -101,7 +111,7 @@ def test_a_mistake_of_ours_is_one_line_without_a_traceback(capsys, monkeypatch, 
 
 
 def test_an_interrupt_is_exit_code_130(capsys, monkeypatch, tmp_path):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("reelbench.cli.compare.compare", interrupted)

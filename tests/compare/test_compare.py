@@ -1,16 +1,21 @@
-import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.compare import compare
-from reelbench.compare.ratios import geometric_mean
+from reelbench.compare import compare as compare_sides
+from reelbench.compare.means import means
+from reelbench.machine.fields import FIELDS
 from results import documents as make
 
 MEDIANS = st.floats(1e-6, 1e3)
 WIDTHS = st.floats(0, 0.5)
+
+
+def compare(base, new, **options):
+    """A comparison of two runs."""
+    return compare_sides(make.side(base), make.side(new, label="new"), **options)
 
 
 def compared(base, new, **parts):
@@ -76,7 +81,7 @@ def test_the_mode_follows_from_what_differs(new_name, facts, mode):
 
 def test_without_machine_facts_the_mode_is_unknown():
     plain = make.document(machine_info={})
-    comparison = compare(make.parse(make.encoded(plain), "a"), make.results())
+    comparison = compare(make.read(plain), make.results())
     assert (comparison.mode, comparison.facts) == ("unknown", None)
     assert len(comparison.ratios) == 2
 
@@ -87,6 +92,7 @@ def test_without_machine_facts_the_mode_is_unknown():
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"compilation": make.compilation(program_sha256="cd" * 32)}, "program"),
         ({"batch": 2}, "batch"),
         ({"dtype": "bfloat16"}, "dtype"),
         ({"precision": "highest"}, "precision"),
@@ -102,6 +108,23 @@ def test_unlike_cases_of_one_name_are_set_apart_with_the_field(change, field):
     (unlike,) = comparison.matching.unlike
     assert [row.name for row in unlike.fields] == [field]
     assert comparison.matching.missing == ()
+
+
+def test_another_clock_is_unlike():
+    one, other = make.document(), make.document()
+    other["benchmarks"][0]["options"] = {"timer": "process_time"}
+    comparison = compare(make.read(one), make.read(other))
+    assert [[f.name for f in row.fields] for row in comparison.matching.unlike] == [["clock"]]
+
+
+@pytest.mark.parametrize("fact", ["jaxlib", "xla_flags", "backend", "accelerator_driver"])
+def test_another_program_needs_a_reason_which_is_named(fact):
+    new = make.record(compilation=make.compilation(program_sha256="cd" * 32))
+    changed = make.results(new, on=make.machine(**{fact: "other"}))
+    (row,) = compare(make.results(make.record()), changed).ratios
+    assert row.program_reason == (FIELDS[fact].label,)
+    (same,) = compare(make.results(new), changed).ratios
+    assert same.program_reason == ()
 
 
 def test_another_measuring_protocol_makes_every_case_unlike():
@@ -149,7 +172,7 @@ def test_a_missing_case_says_what_became_of_it():
     block = make.run(outcomes=[make.outcome("would_not_fit", "needs 9 GiB", preset="big")])
     comparison = compared([make.record(preset="big")], [make.record()], block=block)
     reasons = {row.identity.preset: row.reason for row in comparison.matching.missing}
-    assert reasons == {"big": "would_not_fit needs 9 GiB", "r3d-layer1": "not in the file"}
+    assert reasons == {"big": "would not fit: needs 9 GiB", "r3d-layer1": "not in the file"}
 
 
 def test_cases_that_no_run_measured_are_counted():
@@ -164,8 +187,8 @@ def test_tests_of_equal_identity_are_paired_by_their_code():
             benchmarks=[make.benchmark(c, f"test_{n}") for n, c in enumerate(cases)]
         )
 
-    base = make.parse(make.encoded(twice(("v1", 0.01), ("v2", 0.5))), "a")
-    new = make.parse(make.encoded(twice(("v2", 0.5), ("v1", 0.01))), "b")
+    base = make.read(twice(("v1", 0.01), ("v2", 0.5)))
+    new = make.read(twice(("v2", 0.5), ("v1", 0.01)))
     assert [row.ratio for row in compare(base, new).ratios] == [1.0, 1.0]
 
 
@@ -188,7 +211,7 @@ def test_every_case_ends_in_exactly_one_list(base, new):
             for preset, dtype, batch, version in cases
         ]
         named = [make.benchmark(r, f"test_{n}") for n, r in enumerate(records)]
-        return make.parse(make.encoded(make.document(benchmarks=named)), "a")
+        return make.read(make.document(benchmarks=named))
 
     matching = compare(results(base), results(new)).matching
     pairs = len(matching.alike) + len(matching.unlike)
@@ -201,7 +224,8 @@ def test_every_case_ends_in_exactly_one_list(base, new):
 
 
 def ratio(base, new):
-    (row,) = compared([base], [new]).ratios
+    """Between machines, where intervals are of 95 %."""
+    (row,) = compared([base], [new], on=make.machine("other")).ratios
     return row
 
 
@@ -240,8 +264,10 @@ def test_the_lower_confidence_counts():
 
 
 def test_half_and_twice_as_fast_cancel():
-    assert geometric_mean([0.5, 2.0]) == pytest.approx(1)
-    assert geometric_mean([]) is None
+    base = [make.record(preset=name) for name in "ab"]
+    new = [make.record(0.005, preset="a"), make.record(0.020, preset="b")]
+    assert compared(base, new).mean.ratio == pytest.approx(1)
+    assert means([]) == (None, [])
 
 
 def test_the_largest_change_comes_first_in_either_direction():
@@ -252,12 +278,38 @@ def test_the_largest_change_comes_first_in_either_direction():
     assert [row.identity.preset for row in compared(base, new).ratios] == ["b", "c", "a"]
 
 
+def test_families_and_their_weights_are_shown_and_weigh_as_asked():
+    names = [("convolution", 0.010), ("convolution", 0.010), ("convolution", 0.010), ("dit", 0.005)]
+    base = [make.record(preset=f"p{n}", family=f) for n, (f, _) in enumerate(names)]
+    new = [make.record(t, preset=f"p{n}", family=f) for n, (f, t) in enumerate(names)]
+    by_case, by_family = (
+        compare(make.results(*base), make.results(*new), weighting=each)
+        for each in ("case", "family")
+    )
+    assert [(each.name, each.cases) for each in by_case.families] == [
+        ("convolution", 3),
+        ("dit", 1),
+    ]
+    assert [each.weight for each in by_case.families] == [0.75, 0.25]
+    assert [each.weight for each in by_family.families] == [0.5, 0.5]
+    assert by_case.mean.ratio == pytest.approx(2**0.25)
+    assert by_family.mean.ratio == pytest.approx(2**0.5)
+
+
+def test_the_interval_of_a_mean_supposes_that_all_cases_err_together():
+    base = [make.record(preset=name) for name in "abcd"]
+    comparison = compared(base, base)
+    (row, *_) = comparison.ratios
+    assert comparison.mean.low == pytest.approx(row.low)
+    assert comparison.mean.high == pytest.approx(row.high)
+
+
 def test_shares_are_each_machines_own():
     row = ratio(
         make.record(rates=make.rates(roofline_share=0.5)),
         make.record(rates=make.rates(roofline_share=None)),
     )
-    assert (row.base_share, row.new_share) == (0.5, None)
+    assert (row.base.share, row.new.share) == (0.5, None)
 
 
 def test_the_fewest_processes_of_a_case_are_known():
@@ -274,8 +326,8 @@ def test_a_run_compared_with_itself_is_recognised():
 
 
 def test_benchmarks_of_others_are_counted():
-    other = make.parse(make.encoded(make.plain_document()), "plain")
+    other = make.read(make.plain_document())
     comparison = compare(other, make.results())
-    assert comparison.foreign == (1, 0)
+    assert (comparison.base.foreign, comparison.new.foreign) == (1, 0)
     assert comparison.mean is None
-    assert len(list(itertools.chain(comparison.matching.missing))) == 2
+    assert len(comparison.matching.missing) == 3

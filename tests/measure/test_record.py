@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.measure.record import merged, timing_of
 from reelbench.results.schema import CaseRecord, Replicate
+from reelbench.stats.timing import merged, timing_of
 from results import documents
 
 CALL_S = 0.010

@@ -7,9 +7,12 @@ builder takes changes to its top fields by name.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+from reelbench.compare.digest import digest
+from reelbench.compare.sides import Noise, Side, side_of
 from reelbench.results.read import parse
 from reelbench.results.schema import Results
 
@@ -66,6 +69,17 @@ def rates(median_s: float = 0.010, **changes: Any) -> Json:
     return base | changes
 
 
+def compilation(**changes: Any) -> Json:
+    base = {
+        "trace_s": 0.05,
+        "lower_s": 0.02,
+        "compile_s": 0.5,
+        "persistent_cache": False,
+        "program_sha256": "ab" * 32,
+    }
+    return base | changes
+
+
 def record(median_s: float = 0.010, **changes: Any) -> Json:
     """A case; changes are to its identity, except for the names of the record's own fields."""
     own = {
@@ -83,13 +97,7 @@ def record(median_s: float = 0.010, **changes: Any) -> Json:
             "kept_bytes": 10e6,
             "xla_bytes": 30e6,
         },
-        "compilation": {
-            "trace_s": 0.05,
-            "lower_s": 0.02,
-            "compile_s": 0.5,
-            "persistent_cache": False,
-            "program_sha256": "ab" * 32,
-        },
+        "compilation": compilation(),
         "memory": {
             "argument_bytes": 13_000_000,
             "output_bytes": 12_845_056,
@@ -206,13 +214,34 @@ def plain_document() -> Json:
     return whole
 
 
+def processes(*medians_s: float, **changes: Any) -> Json:
+    """A record of several processes, of three rounds each."""
+    middle = math.exp(sum(map(math.log, medians_s)) / len(medians_s))
+    replicates = [
+        timing(median)["replicates"][0] | {"process": f"p{place}"}
+        for place, median in enumerate(medians_s)
+    ]
+    return record(middle, timing=timing(middle, replicates=replicates), **changes)
+
+
+def side(*runs: Results, label: str = "base", noise: Noise | None = None) -> Side:
+    """A side of a comparison, of one run or several; runs are as old as they are listed."""
+    named = [digest(each, f"{label}-{place}.json") for place, each in enumerate(runs)]
+    return side_of(label, named, noise)
+
+
 def encoded(whole: Json) -> bytes:
     return json.dumps(whole).encode()
 
 
+def read(whole: Json, name: str = "made.json") -> Results:
+    """A document as the reader gives it."""
+    return parse(encoded(whole), name)
+
+
 def results(*records: Json, **parts: Any) -> Results:
     """`document` as the reader gives it."""
-    return parse(encoded(document(*records, **parts)), "made.json")
+    return read(document(*records, **parts))
 
 
 def write(folder: Path, whole: Json, name: str = "run.json") -> Path:

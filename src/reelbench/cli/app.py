@@ -17,7 +17,14 @@ app = App(
 for _name, _place, _help in (
     ("list", "listing:list_catalogue", "What can be measured: layers, their presets, and models."),
     ("show", "show:show", "What one run measured, or what a model is made of."),
-    ("compare", "compare:compare_runs", "Two runs side by side: what differs, and the ratios."),
+    (
+        "compare",
+        "compare:compare_runs",
+        "Two or more runs: what differs, ratios, verdicts; a gate.",
+    ),
+    ("history", "history:show_history", "A machine's cases over time, and where they changed."),
+    ("merge", "merge:merge_files", "One result file of several runs of one machine."),
+    ("export", "export:export", "Result files as one table: CSV, JSON, Markdown, Parquet."),
     ("ab", "ab:ab", "Two environments compared on this machine: faster, slower or unchanged."),
     ("selftest", "selftest:selftest", "How small a slowdown this machine can see."),
     ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),

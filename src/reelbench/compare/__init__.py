@@ -1,4 +1,4 @@
-"""Two runs side by side: what differs between the machines, and how the times relate."""
+"""Two sides, each of one run or of many: what differs between them, and how the times relate."""
 
 from __future__ import annotations
 
@@ -7,82 +7,127 @@ from typing import Literal
 
 from reelbench.compare.cases import Matching, match
 from reelbench.compare.facts import Differences, differences
-from reelbench.compare.ratios import Ratio, geometric_mean, ratio
-from reelbench.results.schema import Machine, Results
+from reelbench.compare.implementations import best_of_each
+from reelbench.compare.means import Mean, Weighting, means
+from reelbench.compare.ratios import Ratio, ratio
+from reelbench.compare.sides import Side
+from reelbench.stats.verdict import Verdict
 
-__all__ = ["Comparison", "Mode", "compare"]
+__all__ = ["DEFAULT_THRESHOLD", "Comparison", "Mode", "compare"]
 
 Mode = Literal["regression", "software", "hardware", "unknown"]
+
+DEFAULT_THRESHOLD = 0.03
+
+JUDGED: tuple[Mode, ...] = ("regression", "software")
+"""Where a verdict makes sense: the same machine with the same limits."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that a comparison of two runs says; plain data.
+    """Everything that a comparison of two sides says; plain data.
 
     Attributes:
+        base: The side that is compared with.
+        new: The side whose speed relative to it is wanted.
         mode: ``regression``: same machine, limits and software. ``software``: same machine and
             limits, other software. ``hardware``: another machine, or other limits on it.
-            ``unknown``: a run does not say what it ran on.
-        facts: What differs between the machines; None in ``unknown`` mode.
+            ``unknown``: a side does not say what it ran on.
+        facts: What differs between the machines; None where a side says nothing of its machine.
         matching: Which cases were compared, set apart or missing.
-        ratios: Of the cases that were compared, the largest change first.
-        mean: Geometric mean of the ratios; None where nothing was compared.
-        processes: The fewest processes that any compared case was measured in.
-        same_run: Whether both are one and the same run.
-        foreign: Benchmarks without a record of ours, in base and new.
-        spreads: Spread between processes on the machine of base and of new, where a self-test
-            measured it; part of the intervals of what was measured in one process.
+        ratios: Of the cases that were compared, those with the most evidence of a change first.
+        mean: Over all ratios; None where nothing was compared.
+        families: The same for each family.
+        best: The best implementation of each side, where there are several.
+        threshold: The difference that does not matter to a verdict.
+        same_run: Whether the sides share a run.
     """
 
+    base: Side
+    new: Side
     mode: Mode
     facts: Differences | None
     matching: Matching
     ratios: tuple[Ratio, ...]
-    mean: float | None
-    processes: int
+    mean: Mean | None
+    families: tuple[Mean, ...]
+    best: tuple[Ratio, ...]
+    threshold: float
     same_run: bool
-    foreign: tuple[int, int]
-    spreads: tuple[float | None, float | None] = (None, None)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many cases got a verdict."""
+        return self.mean.verdicts.get(verdict, 0) if self.mean else 0
+
+    @property
+    def processes(self) -> int:
+        """The fewest processes that a side of any compared case was measured in."""
+        return min(
+            (side.processes for row in self.ratios for side in (row.base, row.new)), default=0
+        )
+
+    @property
+    def fewest_runs(self) -> int:
+        """The fewest runs that a side of any compared case comes from."""
+        return min((side.runs for row in self.ratios for side in (row.base, row.new)), default=0)
 
 
 def compare(
-    base: Results, new: Results, spreads: tuple[float | None, float | None] = (None, None)
+    base: Side,
+    new: Side,
+    *,
+    threshold: float = DEFAULT_THRESHOLD,
+    weighting: Weighting = "case",
 ) -> Comparison:
-    """Compare two runs; nothing unlike is compared and nothing is left out in silence.
+    """Compare two sides; nothing unlike is compared and nothing is left out in silence.
 
     Args:
-        base: The run to compare with.
-        new: The run whose speed relative to it is wanted.
-        spreads: Spread between processes on their machines (standard deviation of the logarithm of
-            a median), where a self-test measured it.
+        base: The side to compare with.
+        new: The side whose speed relative to it is wanted.
+        threshold: The difference that does not matter to a verdict, as a share.
+        weighting: What counts the same in the mean over all.
     """
-    machines = base.machine_info.reelbench, new.machine_info.reelbench
-    facts = differences(machines[0], machines[1]) if machines[0] and machines[1] else None
+    facts = (
+        differences(base.facts, new.facts)
+        if base.facts is not None and new.facts is not None
+        else None
+    )
+    mode = _mode(base, new, facts)
     matching = match(base, new)
-    ratios = [ratio(one, other, spreads) for one, other in matching.alike]
-    ratios.sort(key=lambda row: max(row.ratio, 1 / row.ratio), reverse=True)
-    records = [record for pair in matching.alike for record in pair]
+    noise = base.noise, new.noise
+    judged = threshold if mode in JUDGED else None
+    count = len(matching.alike)
+    ratios = [ratio(alike, noise, cases=count, threshold=judged) for alike in matching.alike]
+    ratios.sort(key=_first_read)
+    mean, families = means(ratios, weighting)
+    runs = [{each for run in side.runs for each in run.run_ids} for side in (base, new)]
     return Comparison(
-        mode=_mode(*machines, facts),
+        base=base,
+        new=new,
+        mode=mode,
         facts=facts,
         matching=matching,
         ratios=tuple(ratios),
-        mean=geometric_mean(row.ratio for row in ratios),
-        processes=min((len({r.process for r in x.timing.replicates}) for x in records), default=0),
-        same_run=bool(
-            base.reelbench and new.reelbench and base.reelbench.run_id == new.reelbench.run_id
-        ),
-        foreign=(
-            len(base.benchmarks) - len(base.records),
-            len(new.benchmarks) - len(new.records),
-        ),
-        spreads=spreads,
+        mean=mean,
+        families=tuple(families),
+        best=tuple(best_of_each(base, new, noise=noise)),
+        threshold=threshold,
+        same_run=bool(runs[0] & runs[1]),
     )
 
 
-def _mode(base: Machine | None, new: Machine | None, facts: Differences | None) -> Mode:
-    if base is None or new is None or facts is None:
+_ORDER = (Verdict.SLOWER, Verdict.FASTER, Verdict.UNDECIDED, Verdict.UNCHANGED, None)
+
+
+def _first_read(row: Ratio) -> tuple[int, float, float]:
+    """Sorts by verdict, then by evidence, then by the size of the change."""
+    return _ORDER.index(row.verdict), -row.evidence, -max(row.ratio, 1 / row.ratio)
+
+
+def _mode(base: Side, new: Side, facts: Differences | None) -> Mode:
+    machines = base.newest.machine, new.newest.machine
+    if facts is None or None in machines:
         return "unknown"
-    if base.id != new.id or facts.of_kind("hardware", "limit"):
+    if machines[0] != machines[1] or facts.of_kind("hardware", "limit"):
         return "hardware"
     return "software" if facts.of_kind("software") else "regression"

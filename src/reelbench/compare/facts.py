@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reelbench.machine.fields import FIELDS, Kind
-from reelbench.results.schema import Fact, Machine
+from reelbench.results.schema import Fact
 
 _KINDS: tuple[Kind, ...] = ("hardware", "limit", "software", "volatile")
 
@@ -36,21 +37,21 @@ class Differences:
         return tuple(row for row in self.rows if row.kind in kinds)
 
 
-def differences(base: Machine, new: Machine) -> Differences:
+def differences(base: Mapping[str, Fact], new: Mapping[str, Fact]) -> Differences:
     """Compare two machines fact by fact.
 
     Args:
-        base: The machine of the first run.
-        new: The machine of the second.
+        base: Facts of the first side.
+        new: Facts of the second.
     """
-    names = base.facts.keys() | new.facts.keys()
+    names = base.keys() | new.keys()
     known = [name for name in FIELDS if name in names]
     known.sort(key=lambda name: _KINDS.index(FIELDS[name].kind))
     unknown = sorted(name for name in names if name not in FIELDS)
     rows = tuple(
-        Difference(name, base.facts.get(name), new.facts.get(name))
+        Difference(name, base.get(name), new.get(name))
         for name in known + unknown
-        if not _same(base.facts.get(name), new.facts.get(name))
+        if not _same(base.get(name), new.get(name))
     )
     return Differences(rows, len(names) - len(rows))
 

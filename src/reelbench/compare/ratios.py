@@ -1,26 +1,55 @@
-"""How much faster one run is than another, case by case and over all cases."""
+"""How much faster one side is than another, case by case, and what that decides."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reelbench.results.schema import CaseRecord, Identity, Timing
+from reelbench.compare.cases import Alike
+from reelbench.compare.digest import Limit, Reading
+from reelbench.compare.sides import Noise, Pool
+from reelbench.results.schema import Identity
+from reelbench.stats.unpaired import Basis, Known, Reason, difference, judge, known
+from reelbench.stats.verdict import Verdict, error_of_case
+
+USUAL = 0.95
+"""Coverage of an interval that no verdict hangs on."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One side of a ratio.
+
+    Attributes:
+        median_s: Geometric mean over runs of what each took.
+        share: Of that machine's own roofline, where its ceilings were measured.
+        limit: What keeps the case from being faster there.
+        runs: How many runs were pooled.
+        processes: How many processes.
+        implementation: Which way of computing the layer was timed.
+    """
+
+    median_s: float
+    share: float | None
+    limit: Limit | None
+    runs: int
+    processes: int
+    implementation: str
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Speed of the new run relative to the base in one case: above 1 the new run is faster.
+    """Speed of the new side relative to the base in one case: above 1 the new side is faster.
 
     Attributes:
-        ratio: Median time of the base over that of the new run.
+        identity: Of the case; of the base where the sides' implementations differ.
+        ratio: Time of the base over that of the new side.
         low: Lower end of the ratio's interval.
         high: Upper end.
-        confidence: Nominal coverage of the interval, the lower of the two runs'.
-        base_share: Share of the base machine's own ceiling.
-        new_share: Share of the new machine's own ceiling.
-        program_differs: Whether the compiled programs have different hashes.
+        confidence: Nominal coverage of the interval; 0 where nothing is known but two numbers.
+        verdict: None between different machines, where there is nothing to judge.
+        reason: Why the verdict is what it is.
+        program_reason: Facts by which the compiled programs may differ; empty where they do not.
     """
 
     identity: Identity
@@ -28,71 +57,94 @@ class Ratio:
     low: float
     high: float
     confidence: float
-    base_median_s: float
-    new_median_s: float
-    base_share: float | None
-    new_share: float | None
-    program_differs: bool
+    base: Shown
+    new: Shown
+    verdict: Verdict | None = None
+    reason: Reason | None = None
+    program_reason: tuple[str, ...] = ()
 
-
-# Standard deviations on either side of the middle of a normal distribution that hold 95 % of it.
-_TWO_SIDED_95 = 1.96
+    @property
+    def evidence(self) -> float:
+        """How far the interval stays away from no change; below 0 it holds no change."""
+        return max(math.log(self.low), -math.log(self.high))
 
 
 def ratio(
-    base: CaseRecord,
-    new: CaseRecord,
-    spreads: tuple[float | None, float | None] = (None, None),
+    alike: Alike,
+    noise: tuple[Noise | None, Noise | None],
+    *,
+    cases: int,
+    threshold: float | None,
 ) -> Ratio:
-    """The ratio of two records of one case, with an interval from both of theirs.
-
-    The distances from the median to the ends, as logarithms, are added in quadrature: that is right
-    for independent errors, which those of two runs are and those of two rounds are not. What a case
-    takes also differs from process to process, which the rounds of a single one cannot show; a
-    self-test of the machine can, and its spread is added for the runs that need it.
+    """The ratio of one case.
 
     Args:
-        base: The record to compare with.
-        new: The other record.
-        spreads: How much the logarithm of a median differs between processes on the two machines
-            (standard deviation), where a self-test measured it.
+        alike: The case on both sides.
+        noise: What self-tests found of the two machines.
+        cases: How many are compared together: with many, each verdict must be surer.
+        threshold: The difference that does not matter; None where nothing is to be judged.
     """
-    middle = base.timing.median_s / new.timing.median_s
-    hidden = [
-        _TWO_SIDED_95 * spread
-        for record, spread in zip((base, new), spreads, strict=True)
-        if spread is not None and single_process(record)
-    ]
-    down = math.hypot(_below(base.timing), _above(new.timing), *hidden)
-    up = math.hypot(_above(base.timing), _below(new.timing), *hidden)
+    sides = _known(alike.base, noise[0]), _known(alike.new, noise[1])
+    wanted = USUAL if threshold is None else 1 - error_of_case(cases)
+    found = difference(*sides, wanted)
+    verdict = reason = None
+    if threshold is not None:
+        verdict, reason = judge(found, threshold, (sides[0].basis, sides[1].basis))
     return Ratio(
-        identity=base.identity,
-        ratio=middle,
-        low=middle * math.exp(-down),
-        high=middle * math.exp(up),
-        confidence=min(base.timing.confidence, new.timing.confidence),
-        base_median_s=base.timing.median_s,
-        new_median_s=new.timing.median_s,
-        base_share=base.rates.roofline_share,
-        new_share=new.rates.roofline_share,
-        program_differs=base.compilation.program_sha256 != new.compilation.program_sha256,
+        identity=alike.base.identity,
+        ratio=math.exp(-found.estimate),
+        low=math.exp(-found.high),
+        high=math.exp(-found.low),
+        confidence=_confidence(found.confidence, alike, sides),
+        base=shown(alike.base, sides[0]),
+        new=shown(alike.new, sides[1]),
+        verdict=verdict,
+        reason=reason,
+        program_reason=alike.program_reason,
     )
 
 
-def single_process(record: CaseRecord) -> bool:
-    """Whether a record comes from one process alone."""
-    return len({replicate.process for replicate in record.timing.replicates}) == 1
+def shown(pool: Pool, what: Known | None = None) -> Shown:
+    """A pool as one side of a ratio."""
+    middle = (what or _known(pool, None)).middle
+    newest = pool.newest
+    shares = [reading.share for reading in pool.readings if reading.share is not None]
+    return Shown(
+        median_s=math.exp(middle),
+        share=math.fsum(shares) / len(shares) if shares else None,
+        limit=newest.limit,
+        runs=len(pool.readings),
+        processes=pool.processes,
+        implementation=newest.identity.implementation,
+    )
 
 
-def geometric_mean(ratios: Iterable[float]) -> float | None:
-    """The mean under which twice as fast and half as fast cancel; None of no ratios."""
-    logarithms = [math.log(ratio) for ratio in ratios]
-    return math.exp(math.fsum(logarithms) / len(logarithms)) if logarithms else None
+def _known(pool: Pool, noise: Noise | None) -> Known:
+    newest = pool.newest
+    session = None
+    if noise is not None and noise.session is not None:
+        session = (noise.session, float(max(noise.sessions - 1, 1)))
+    return known(
+        [reading.medians_s for reading in pool.readings],
+        reach=_reach(newest),
+        process_spread=noise.process if noise else None,
+        session_spread=session,
+    )
 
 
-def _below(timing: Timing) -> float:
-    return math.log(timing.median_s / timing.low_s)
+def _reach(reading: Reading) -> tuple[float, float]:
+    """How far the run's own interval reaches below and above its median, as logarithms."""
+    return (
+        math.log(reading.median_s / reading.low_s),
+        math.log(reading.high_s / reading.median_s),
+    )
 
 
-def _above(timing: Timing) -> float:
-    return math.log(timing.high_s / timing.median_s)
+def _confidence(wanted: float, alike: Alike, sides: tuple[Known, Known]) -> float:
+    """What the interval can claim: of too few rounds no more than their own interval."""
+    own = [
+        pool.newest.confidence
+        for pool, side in zip((alike.base, alike.new), sides, strict=True)
+        if side.basis in (Basis.ROUNDS, Basis.FLOOR) and pool.newest.confidence < USUAL
+    ]
+    return min([wanted, *own])

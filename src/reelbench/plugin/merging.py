@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from pytest_benchmark.stats import Stats
 
 from reelbench.measure.protocol import MOST_ROUNDS
-from reelbench.measure.record import merged
+from reelbench.merge import statistics_of
 from reelbench.results.journal import Entry
 from reelbench.results.schema import CaseRecord, Timing
 from reelbench.stats.interval import median_interval
 from reelbench.stats.stopping import rounds_needed, runs_needed
+from reelbench.stats.timing import merged
 from reelbench.units import print_share
 
 # With fewer processes their interval says little, and could be narrow by chance.
@@ -31,13 +31,6 @@ def record_of(entry: Entry) -> CaseRecord:
     if entry.benchmark is None:
         raise ValueError(f"{entry.name} was not timed")
     return msgspec.convert(entry.benchmark["extra_info"]["reelbench"], CaseRecord)
-
-
-def statistics(rounds: Sequence[float]) -> Stats:
-    """pytest-benchmark's statistics of these rounds."""
-    stats = Stats()
-    stats.data = list(rounds)
-    return stats
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, floor_s: float
     return {
         **benchmark,
         "extra_info": {**benchmark["extra_info"], "reelbench": msgspec.to_builtins(record)},
-        "stats": {**benchmark["stats"], **statistics(rounds).as_dict()},
+        "stats": {**benchmark["stats"], **statistics_of(rounds).as_dict()},
     }
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from reelbench.measure.build import OWN_FAMILY
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.record import timing_of
 from reelbench.plugin.merging import half_width
 from reelbench.plugin.session import Session
 from reelbench.report.layers import layer_table
@@ -18,6 +17,7 @@ from reelbench.report.tables import render, terminal_width
 from reelbench.report.text import shorten
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseOutcome, CaseRecord, Ceiling, Identity, Replicate, Timing
+from reelbench.stats.timing import timing_of
 from reelbench.units import print_bytes, print_duration, print_rate, print_share, print_time
 
 _WIDEST = 100

@@ -14,12 +14,12 @@ import pytest
 from reelbench.measure import protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
-from reelbench.measure.record import merged
 from reelbench.measure.workload import Workload
 from reelbench.plugin.options import Options
 from reelbench.plugin.timer import timer_of
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseRecord
+from reelbench.stats.timing import merged
 from reelbench.wire import VERSION, Began, Channel, Closed, Done, Failed, Hello, Measured, Orders
 
 _ABANDONED = 3

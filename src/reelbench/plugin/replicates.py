@@ -25,13 +25,13 @@ from typing import IO
 from msgspec import structs
 
 from reelbench.machine import backend
-from reelbench.measure.record import timing_of
 from reelbench.plugin import budget, merging
 from reelbench.plugin.progress import Progress
 from reelbench.plugin.session import Session
 from reelbench.results.journal import Entry
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseRecord, Process, Replicate
+from reelbench.stats.timing import timing_of
 from reelbench.wire import (
     Began,
     Channel,

@@ -18,6 +18,7 @@ from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
 from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
+from reelbench.merge import statistics_of
 from reelbench.plugin import budget, merging
 from reelbench.plugin.options import Options
 from reelbench.results import journal as journals
@@ -336,7 +337,7 @@ class Session:
             if self.options.runs > 1 and entry and entry.benchmark:
                 block = entry.benchmark["extra_info"]["reelbench"]
                 rounds = [s for r in block["timing"]["replicates"] for s in r["rounds_s"]]
-                each.stats = merging.statistics(rounds)
+                each.stats = statistics_of(rounds)
                 each.extra_info["reelbench"] = block
 
     def merge(self, trouble: str = "") -> None:

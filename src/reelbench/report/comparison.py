@@ -1,11 +1,13 @@
-"""A comparison as tables: what differs first, then the sentence, then the cases."""
+"""A comparison of two sides as tables: what differs first, then the sentence, then the cases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from reelbench.compare import Comparison
-from reelbench.compare.ratios import Ratio
+from reelbench.compare import JUDGED, Comparison
+from reelbench.compare.means import Mean
+from reelbench.compare.ratios import Ratio, Shown
+from reelbench.compare.sides import Side
 from reelbench.report.facts import fact_cell, fact_label
 from reelbench.report.layers import (
     IDENTITY_COLUMNS,
@@ -17,25 +19,35 @@ from reelbench.report.layers import (
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.report.text import shorten
 from reelbench.results.schema import Identity
+from reelbench.stats.unpaired import Reason
+from reelbench.stats.verdict import Verdict, error_of_case
 from reelbench.units import print_ratio, print_share, print_time
 
 Namer = Callable[[Identity], str]
 
-_MODES = {
-    "regression": "Same machine, same software.",
-    "software": "Same machine, other software: the software listed above is part of the ratios.",
-    "hardware": "Different machines: ratios of times, and each one's share of its own ceilings.",
-    "unknown": "A file does not say what it was measured on: ratios of times only.",
+_MOVERS = 3
+_MOST_NAMED = 6
+RATIOS = 3
+"""Place of the main table."""
+
+# A word for each reason; a note says the rest.
+_WHY = {
+    Reason.ONE_PROCESS: "one process",
+    Reason.TOO_WIDE: "too wide",
+    Reason.REACHES_OVER: "reaches over",
+    Reason.SMALL: "may be small",
+    Reason.WITHIN: "within",
+    Reason.BEYOND: "beyond",
 }
 
+_LONGEST_HEADING = 12
 
-def comparison_tables(comparison: Comparison, base: str, new: str) -> tuple[Table, ...]:
+
+def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
     """Tables of a comparison in the order in which they are read; `RATIOS` is the main one.
 
     Args:
         comparison: What `reelbench.compare.compare` returned.
-        base: What the user calls the base run.
-        new: What the user calls the other run.
     """
     matching = comparison.matching
     name = case_namer(
@@ -46,76 +58,184 @@ def comparison_tables(comparison: Comparison, base: str, new: str) -> tuple[Tabl
         ]
     )
     tables = [
-        _facts(comparison, base, new),
-        _summary(comparison, base, new),
-        _ratios(comparison, base, new, name),
-        _unlike(comparison, base, new, name),
-        _missing(comparison, base, new, name),
+        facts_table(comparison),
+        _summary(comparison, name),
+        _families(comparison),
+        _ratios(comparison, name),
+        _best(comparison),
+        _unlike(comparison, name),
+        _missing(comparison, name),
     ]
-    return tuple(
-        table for nth, table in enumerate(tables) if nth <= RATIOS or table.rows or table.notes
-    )
+    return tuple(tables)
 
 
-RATIOS = 2
-
-
-def sentence(comparison: Comparison, base: str, new: str) -> str:
+def sentence(comparison: Comparison) -> str:
     """The answer in one sentence, with everything that it leaves out counted."""
+    base, new = comparison.base.label, comparison.new.label
+    verdicts = ""
+    if comparison.mode in JUDGED:
+        said = [f"{comparison.count(v)} {v.value}" for v in Verdict if comparison.count(v)]
+        verdicts = ", ".join(said)
+    rest = ", ".join(filter(None, [verdicts, *_left_out(comparison)]))
+    mean = comparison.mean
+    if mean is None:
+        return f"Nothing to compare: no case of {base} is also in {new}" + _after("; ", rest) + "."
+    found = "one case" if mean.cases == 1 else f"geometric mean of {mean.cases} cases"
+    interval = f", {print_ratio(mean.low)} to {print_ratio(mean.high)}" if _is_known(mean) else ""
+    speed = print_ratio(mean.ratio)
+    return f"{new} runs at {speed} the speed of {base} ({found}{interval}){_after('; ', rest)}."
+
+
+def _left_out(comparison: Comparison) -> list[str]:
     matching = comparison.matching
+    base, new = comparison.base.label, comparison.new.label
     gone = dict.fromkeys(("base", "new"), 0)
     for row in matching.missing:
         gone[row.absent_from] += 1
-    counted = [
+    return [
         f"{len(matching.unlike)} set apart as unlike" if matching.unlike else "",
         f"{gone['new']} missing from {new}" if gone["new"] else "",
         f"{gone['base']} missing from {base}" if gone["base"] else "",
         f"{matching.neither} measured in neither" if matching.neither else "",
     ]
-    rest = ", ".join(part for part in counted if part)
-    if comparison.mean is None:
-        return f"Nothing to compare: no case of {base} is also in {new}" + _after("; ", rest) + "."
-    ratios = [row.ratio for row in comparison.ratios]
-    if len(ratios) == 1:
-        found = "one case"
-    else:
-        spread = f"{print_ratio(min(ratios))} to {print_ratio(max(ratios))}"
-        found = f"geometric mean of {len(ratios)} cases, {spread}"
-    mean = print_ratio(comparison.mean)
-    return f"{new} runs at {mean} the speed of {base} ({found}){_after('; ', rest)}."
 
 
-def caveats(comparison: Comparison, base: str, new: str) -> list[str]:
+def caveats(comparison: Comparison, name: Namer) -> list[str]:
     """What the sentence cannot know or does not count."""
-    notes = [_MODES[comparison.mode]]
+    notes = []
+    if headings(comparison)[0] != comparison.base.label:
+        notes.append(f"base is {comparison.base.label}, new is {comparison.new.label}.")
+    notes.append(_mode(comparison))
     if comparison.same_run:
-        notes.append(f"{base} and {new} are the same run.")
-    known = [
-        f"{label} {print_share(spread)}"
-        for label, spread in zip((base, new), comparison.spreads, strict=True)
-        if spread is not None
+        notes.append(f"{comparison.base.label} and {comparison.new.label} share a run.")
+    notes += _movers(comparison, name)
+    if comparison.ratios:
+        notes += [_knows(comparison)]
+    for side, older in zip(
+        (comparison.base, comparison.new), comparison.matching.older, strict=True
+    ):
+        notes += side_notes(side, older)
+    return notes
+
+
+def _mode(comparison: Comparison) -> str:
+    facts = comparison.facts
+    if facts is None or comparison.mode == "unknown":
+        return (
+            "Files of pytest-benchmark alone do not say which machine it was, in which processes, "
+            "which program ran, at which dtype, or whether outputs were waited for: ratios of "
+            "medians only, and no verdicts."
+        )
+    if comparison.mode == "regression":
+        return "Same machine, same software."
+    if comparison.mode == "software":
+        changed = _named([fact_label(row.name) for row in facts.of_kind("software")])
+        return f"Same machine, other software: {changed} may be the reason for a ratio."
+    if comparison.base.newest.machine == comparison.new.newest.machine:
+        limits = _named([fact_label(row.name) for row in facts.of_kind("hardware", "limit")])
+        return f"Same hardware, other limits on it: {limits}. Ratios, and no verdicts."
+    return "Different machines: ratios of times, and each one's share of its own ceilings."
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else ""
+    return ", ".join(labels[:_MOST_NAMED]) + more
+
+
+def _movers(comparison: Comparison, name: Namer) -> list[str]:
+    """The largest changes either way, of the cases that are decided where any can be."""
+    rows = list(comparison.ratios)
+    if comparison.mode in JUDGED:
+        rows = [row for row in rows if row.verdict in (Verdict.SLOWER, Verdict.FASTER)]
+    elif len(rows) == 1:
+        return []
+    rows.sort(key=lambda row: row.ratio)
+    said = []
+    for word, chosen in (
+        ("slowest", [row for row in rows if row.ratio < 1][:_MOVERS]),
+        ("fastest", [row for row in reversed(rows) if row.ratio > 1][:_MOVERS]),
+    ):
+        if chosen:
+            cases = ", ".join(
+                f"{name(row.identity)} {row.identity.pass_}".rstrip() + f" {print_ratio(row.ratio)}"
+                for row in chosen
+            )
+            said.append(f"{word} {cases}")
+    return [f"Most changed: {'; '.join(said)}."] if said else []
+
+
+def _knows(comparison: Comparison) -> str:
+    """What the intervals and verdicts stand on."""
+    judged = comparison.mode in JUDGED
+    if comparison.mode == "unknown":
+        known = [row for row in comparison.ratios if row.confidence > 0]
+        if not known:
+            return (
+                "No intervals: the files hold no rounds (pytest --benchmark-save-data keeps them)."
+            )
+        return "Intervals are those of the rounds of one process: see --reel-runs."
+    spreads = [
+        f"{side.label} {print_share(side.noise.process)}"
+        for side in (comparison.base, comparison.new)
+        if side.noise is not None
     ]
-    if comparison.processes == 1 and len(known) == 2:
-        notes.append(
-            "One run each: the intervals hold what changes from process to process, as a self-test "
-            f"found it (standard deviation: {', '.join(known)}). No verdict is given."
+    if comparison.fewest_runs > 1:
+        what = "Intervals are between runs"
+    elif comparison.processes > 1:
+        what = "Intervals are between the processes of one run each"
+        sessions = [side for side in (comparison.base, comparison.new) if len(side.runs) == 1]
+        if all(side.noise and side.noise.session is not None for side in sessions):
+            what += ", and hold what self-tests found to change from sitting to sitting"
+        elif judged:
+            what += (
+                "; what changes from sitting to sitting is not in them: compare several runs a "
+                "side, or use reelbench ab"
+            )
+    elif len(spreads) == 2:
+        what = (
+            "One process each: the intervals hold what changes from process to process, as a "
+            f"self-test found it (standard deviation: {', '.join(spreads)})"
         )
-    elif comparison.processes == 1:
+    else:
         unknown = " and ".join(
-            label
-            for label, spread in zip((base, new), comparison.spreads, strict=True)
-            if spread is None
+            side.label for side in (comparison.base, comparison.new) if side.noise is None
         )
+        what = (
+            "One process each cannot tell noise from change: the intervals come from its rounds "
+            "and do not hold what changes from process to process. A reelbench selftest on the "
+            f"machine of {unknown} would tell; so would --reel-runs 5, or reelbench ab"
+        )
+    if judged:
+        level = 100 * (1 - error_of_case(len(comparison.ratios)))
+        what += (
+            f". Verdicts: threshold ±{print_share(comparison.threshold)}, {level:.2f} % intervals, "
+            "so that all verdicts together are wrong at most once in twenty"
+        )
+    return f"{what}."
+
+
+def side_notes(side: Side, older: int = 0) -> list[str]:
+    """What a side consists of where that is not one run and all its cases."""
+    notes = []
+    if len(side.runs) > 1:
+        first, last = side.runs[0].created[:10], side.runs[-1].created[:10]
+        when = first if first == last else f"{first} to {last}"
+        notes.append(f"{side.label}: {len(side.runs)} runs, {when}.")
+    if side.apart:
+        fields = dict.fromkeys(fact_label(field) for each in side.apart for field in each.fields)
         notes.append(
-            "One run each cannot tell noise from change: intervals come from the rounds of one "
-            "process and do not hold what changes from process to process. No verdict is given. "
-            f"A reelbench selftest on the machine of {unknown} would tell."
+            f"{side.label}: {len(side.apart)} runs set apart, as they differ from the newest in "
+            f"{_named(list(fields))}."
         )
-    elif comparison.ratios:
-        notes.append("Ratios and intervals only: no verdict is given.")
-    for label, count in zip((base, new), comparison.foreign, strict=True):
-        if count:
-            notes.append(f"Not compared, as they hold no reelbench record: {count} of {label}.")
+    if side.repeated:
+        notes.append(f"{side.label}: {len(side.repeated)} files repeat runs and count once.")
+    if older:
+        notes.append(f"{side.label}: {older} readings of older code of the same name left out.")
+    incomplete = sum(not run.complete for run in side.runs)
+    if incomplete:
+        notes.append(f"{side.label}: {incomplete} of {len(side.runs)} runs were cut short.")
+    if side.foreign and side.newest.protocol is not None:
+        notes.append(f"{side.label}: {side.foreign} benchmarks hold no reelbench record.")
     return notes
 
 
@@ -123,7 +243,12 @@ def _after(separator: str, text: str) -> str:
     return f"{separator}{text}" if text else ""
 
 
-def _facts(comparison: Comparison, base: str, new: str) -> Table:
+def _is_known(mean: Mean) -> bool:
+    return mean.low < mean.ratio < mean.high
+
+
+def facts_table(comparison: Comparison) -> Table:
+    """The facts that differ between two sides, stable ones first."""
     facts = comparison.facts
     if facts is None:
         return Table("What differs: unknown, a file holds no facts of its machine")
@@ -131,8 +256,8 @@ def _facts(comparison: Comparison, base: str, new: str) -> Table:
         Column("name", "", shown=False),
         Column("kind", "kind"),
         Column("label", "fact"),
-        Column("base", base, give="fold"),
-        Column("new", new, give="fold"),
+        Column("base", comparison.base.label, give="fold"),
+        Column("new", comparison.new.label, give="fold"),
     )
     rows = tuple(
         (
@@ -148,31 +273,59 @@ def _facts(comparison: Comparison, base: str, new: str) -> Table:
     return Table(f"{title} ({facts.equal} facts are equal)", columns, rows)
 
 
-def _summary(comparison: Comparison, base: str, new: str) -> Table:
+def _summary(comparison: Comparison, name: Namer) -> Table:
     """The sentence; its numbers are only for JSON, since it says them."""
+    matching, mean = comparison.matching, comparison.mean
+    values: dict[str, str | float | int | None] = {
+        "mode": comparison.mode,
+        "geometric_mean": mean.ratio if mean else None,
+        "low": mean.low if mean else None,
+        "high": mean.high if mean else None,
+        "compared": len(comparison.ratios),
+        **{verdict.value: comparison.count(verdict) for verdict in Verdict},
+        "unlike": len(matching.unlike),
+        "missing": len(matching.missing),
+        "neither": matching.neither,
+        "threshold": comparison.threshold,
+    }
+    columns = tuple(Column(key, "", shown=False) for key in values)
+    row = tuple(Cell(value, "") for value in values.values())
+    return Table(sentence(comparison), columns, (row,), tuple(caveats(comparison, name)))
+
+
+def _families(comparison: Comparison) -> Table:
+    if len(comparison.families) < 2:
+        return Table("")
+    judged = comparison.mode in JUDGED
     columns = (
-        Column("mode", "", shown=False),
-        Column("geometric_mean", "", shown=False),
-        Column("compared", "", shown=False),
-        Column("unlike", "", shown=False),
-        Column("missing", "", shown=False),
-        Column("neither", "", shown=False),
+        Column("family", "family", give="fold"),
+        Column("cases", "cases", align="right"),
+        Column("weight", "weight", align="right"),
+        Column("ratio", "speed", align="right"),
+        Column("low", "from", align="right"),
+        Column("high", "to", align="right"),
+        *(Column(v.value, v.value, align="right", shown=judged) for v in Verdict),
     )
-    matching = comparison.matching
-    row = (
-        plain(comparison.mode),
-        Cell(comparison.mean, ""),
-        plain(len(comparison.ratios)),
-        plain(len(matching.unlike)),
-        plain(len(matching.missing)),
-        plain(matching.neither),
+    rows = tuple(
+        (
+            plain(mean.name),
+            plain(mean.cases),
+            Cell(mean.weight, print_share(mean.weight)),
+            *_interval_cells(mean.ratio, mean.low, mean.high, _is_known(mean)),
+            *(plain(mean.verdicts.get(v, 0)) for v in Verdict),
+        )
+        for mean in comparison.families
     )
-    title = sentence(comparison, base, new)
-    return Table(title, columns, (row,), tuple(caveats(comparison, base, new)))
+    note = (
+        "Geometric means; weight: share of the mean of all. Their intervals suppose that all cases "
+        "err together."
+    )
+    return Table("Families", columns, rows, (note,))
 
 
-def _ratios(comparison: Comparison, base: str, new: str, name: Namer) -> Table:
-    with_shares = comparison.mode == "hardware"
+def _ratios(comparison: Comparison, name: Namer) -> Table:
+    judged, machines = comparison.mode in JUDGED, comparison.mode == "hardware"
+    base, new = headings(comparison)
     columns = (
         *IDENTITY_COLUMNS,
         Column("ratio", "speed", align="right"),
@@ -181,47 +334,107 @@ def _ratios(comparison: Comparison, base: str, new: str, name: Namer) -> Table:
         Column("confidence", "", shown=False),
         Column("base_median_s", base, align="right"),
         Column("new_median_s", new, align="right"),
-        Column("base_share", "share", align="right", shown=with_shares),
-        Column("new_share", "share", align="right", shown=with_shares),
-        Column("program_differs", "", shown=False),
+        Column("verdict", "verdict", shown=judged),
+        Column("reason", "because", shown=judged),
+        Column("base_share", "share", align="right", shown=machines),
+        Column("base_limit", "", shown=machines),
+        Column("new_share", "share", align="right", shown=machines),
+        Column("new_limit", "", shown=machines),
+        Column("base_runs", "", shown=False),
+        Column("new_runs", "", shown=False),
+        Column("base_processes", "", shown=False),
+        Column("new_processes", "", shown=False),
+        Column("program_differs_by", "", shown=False),
     )
     rows = tuple(_ratio_cells(row, name) for row in comparison.ratios)
     notes = []
-    if with_shares and rows:
-        notes.append(f"share: of the machine's own measured ceiling, {base} before {new}.")
-    changed = [row for row in comparison.ratios if row.program_differs]
-    if comparison.mode == "regression" and changed:
-        names = ", ".join(f"{name(row.identity)} {row.identity.pass_}" for row in changed[:5])
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        notes.append(f"Other compiled program under the same software: {names}{more}.")
-    return Table("Cases, the largest change first" if rows else "", columns, rows, tuple(notes))
-
-
-def _ratio_cells(row: Ratio, name: Namer) -> tuple[Cell, ...]:
-    return (
-        *identity_cells(row.identity, name),
-        _times(row.ratio),
-        _times(row.low),
-        _times(row.high),
-        Cell(row.confidence, ""),
-        Cell(row.base_median_s, print_time(row.base_median_s)),
-        Cell(row.new_median_s, print_time(row.new_median_s)),
-        share_cell(row.base_share),
-        share_cell(row.new_share),
-        Cell(row.program_differs, ""),
+    if machines and rows:
+        notes.append(
+            f"share: of the machine's own measured ceiling, and what limits a layer there (c: "
+            f"compute, m: memory, d: dispatch, the time of calling it); {base} before {new}."
+        )
+    reasons = dict.fromkeys(row.reason for row in comparison.ratios if row.reason)
+    notes += [f"{_WHY[reason]}: {reason.value}." for reason in Reason if reason in reasons]
+    changed = [row for row in comparison.ratios if row.program_reason]
+    if changed:
+        why = _named(list(dict.fromkeys(each for row in changed for each in row.program_reason)))
+        notes.append(f"Other compiled program in {len(changed)} cases, where {why} differs.")
+    return Table(
+        "Cases, the most evident change first" if rows else "", columns, rows, tuple(notes)
     )
 
 
-def _times(ratio: float) -> Cell:
-    return Cell(ratio, print_ratio(ratio))
+def _ratio_cells(row: Ratio, name: Namer) -> tuple[Cell, ...]:
+    why = _WHY[row.reason] if row.reason else None
+    return (
+        *identity_cells(row.identity, name),
+        *_interval_cells(row.ratio, row.low, row.high, row.confidence > 0),
+        Cell(row.confidence, ""),
+        *(Cell(side.median_s, print_time(side.median_s)) for side in (row.base, row.new)),
+        plain(row.verdict.value if row.verdict else None),
+        Cell(row.reason.value if row.reason else None, why or "–"),
+        *(cell for side in (row.base, row.new) for cell in _where(side)),
+        *(plain(side.runs) for side in (row.base, row.new)),
+        *(plain(side.processes) for side in (row.base, row.new)),
+        plain(", ".join(row.program_reason) or None),
+    )
 
 
-def _unlike(comparison: Comparison, base: str, new: str, name: Namer) -> Table:
+def _where(side: Shown) -> tuple[Cell, Cell]:
+    return share_cell(side.share), Cell(side.limit, side.limit[0] if side.limit else "")
+
+
+def headings(comparison: Comparison) -> tuple[str, str]:
+    """The labels of both sides, or shorter words for them where a column has no room for them."""
+    labels = comparison.base.label, comparison.new.label
+    if max(map(len, labels)) <= _LONGEST_HEADING:
+        return labels
+    return "base", "new"
+
+
+def _interval_cells(ratio: float, low: float, high: float, known: bool) -> tuple[Cell, ...]:
+    ends = [Cell(end, print_ratio(end)) if known else plain(None) for end in (low, high)]
+    return (Cell(ratio, print_ratio(ratio)), *ends)
+
+
+def _best(comparison: Comparison) -> Table:
+    if not comparison.best:
+        return Table("")
+    rows = sorted(comparison.best, key=lambda row: case_order(row.identity))
+    name = case_namer([row.identity for row in rows])
+    columns = (
+        *(column for column in IDENTITY_COLUMNS if column.key != "implementation"),
+        Column("ratio", "speed", align="right"),
+        Column("low", "from", align="right"),
+        Column("high", "to", align="right"),
+        Column("base_median_s", comparison.base.label, align="right"),
+        Column("base_implementation", "by", give="fold"),
+        Column("new_median_s", comparison.new.label, align="right"),
+        Column("new_implementation", "by", give="fold"),
+    )
+    skipped = [column.key for column in IDENTITY_COLUMNS].index("implementation")
+
+    def cells(row: Ratio) -> tuple[Cell, ...]:
+        who = list(identity_cells(row.identity, name))
+        del who[skipped]
+        return (
+            *who,
+            *_interval_cells(row.ratio, row.low, row.high, row.confidence > 0),
+            Cell(row.base.median_s, print_time(row.base.median_s)),
+            plain(row.base.implementation),
+            Cell(row.new.median_s, print_time(row.new.median_s)),
+            plain(row.new.implementation),
+        )
+
+    return Table("Best implementation of each side", columns, tuple(map(cells, rows)))
+
+
+def _unlike(comparison: Comparison, name: Namer) -> Table:
     columns = (
         *IDENTITY_COLUMNS,
         Column("field", "differs in"),
-        Column("base", base, give="cut"),
-        Column("new", new, give="cut"),
+        Column("base", comparison.base.label, give="cut"),
+        Column("new", comparison.new.label, give="cut"),
     )
     rows = tuple(
         (
@@ -233,19 +446,28 @@ def _unlike(comparison: Comparison, base: str, new: str, name: Namer) -> Table:
         for row in sorted(comparison.matching.unlike, key=lambda row: case_order(row.base))
         for field in row.fields
     )
-    notes: tuple[str, ...] = ()
-    if any(f.name == "version" for row in comparison.matching.unlike for f in row.fields):
-        notes = ("version: a hash of the code and the sizes that define the case.",)
-    return Table("Set apart: unlike, so not compared", columns, rows, notes) if rows else Table("")
+    fields = {field.name for row in comparison.matching.unlike for field in row.fields}
+    notes = [said for field, said in _FIELD_NOTES.items() if field in fields]
+    if not rows:
+        return Table("")
+    return Table("Set apart: unlike, so not compared", columns, rows, tuple(notes))
 
 
-def _missing(comparison: Comparison, base: str, new: str, name: Namer) -> Table:
+_FIELD_NOTES = {
+    "version": "version: a hash of the code and the sizes that define the case.",
+    "program": "program: the hash of the StableHLO, though no software differs that makes it: the "
+    "code that was measured has changed.",
+    "clock": "clock: the timer that was read.",
+}
+
+
+def _missing(comparison: Comparison, name: Namer) -> Table:
     columns = (
         *IDENTITY_COLUMNS,
         Column("absent_from", "missing from"),
         Column("reason", "because", give="fold"),
     )
-    labels = {"base": base, "new": new}
+    labels = {"base": comparison.base.label, "new": comparison.new.label}
     rows = tuple(
         (
             *identity_cells(row.identity, name),

@@ -75,6 +75,11 @@ class Table:
     folded: tuple[tuple[Cell, ...], ...] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.title or self.rows or self.notes or self.folded)
+
+    @property
     def shown(self) -> list[tuple[int, Column]]:
         """The columns that people see, with their places in a row."""
         return [(place, column) for place, column in enumerate(self.columns) if column.shown]
@@ -104,15 +109,16 @@ def render(
         main: The table that CSV carries, with others of the same columns; it has room for no more.
         width: Characters in a line; the terminal's by default.
     """
+    said = [table for table in tables if not table.is_empty]
     match style:
         case "json":
-            return _json(tables)
+            return _json(said)
         case "csv":
             return _csv([t for t in tables if t.columns == tables[main].columns])
         case "md":
-            return "\n".join(text for table in tables if (text := _markdown(table)))
+            return "\n".join(map(_markdown, said))
         case "table":
-            return "\n".join(_terminal(table, width or terminal_width()) for table in tables)
+            return "\n".join(_terminal(table, width or terminal_width()) for table in said)
 
 
 def _terminal(table: Table, width: int) -> str:
@@ -135,7 +141,7 @@ def _grid(table: Table, width: int) -> RichTable:
     widths = _widths([column for _, column in table.shown], texts, width)
     for (_, column), most in zip(table.shown, widths, strict=True):
         grid.add_column(
-            Text(column.heading),
+            Text(visible(column.heading)),
             justify=column.align,
             no_wrap=column.give != "fold",
             overflow="fold" if column.give == "fold" else "ellipsis",
@@ -151,7 +157,7 @@ def _widths(
 ) -> list[int | None]:
     """The most characters each column may have: those that give way share what the rest leave."""
     natural = [
-        max(cell_len(column.heading), *(cell_len(row[place]) for row in texts))
+        max(cell_len(visible(column.heading)), *(cell_len(row[place]) for row in texts))
         for place, column in enumerate(columns)
     ]
     givers = [place for place, column in enumerate(columns) if column.give != "keep"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from reelbench.results.schema import SCHEMA, CaseRecord, Fact, Results
+from reelbench.results.schema import SCHEMA, Benchmark, Fact, Results
 
 # A thousand cases of a hundred rounds in ten processes need about 30 MiB. A list of one-digit
 # times is the costliest text: sixteen times its size in memory, so 1 GiB at most.
@@ -35,12 +35,17 @@ class ResultFileError(ValueError):
     """A file that cannot be read as a result file; the message is one line for the user."""
 
     def __init__(self, path: str, problem: str, advice: str) -> None:
+        self._parts = path, problem, advice
         # The path and the problem may quote what somebody else wrote.
         problem = problem if len(problem) <= 300 else f"{problem[:300]}…"
         line = f"{path}: {problem}; {advice}"
         super().__init__(
             "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
         )
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        # Files are also read in other processes, whose errors travel.
+        return type(self), self._parts
 
 
 class _Version(msgspec.Struct):
@@ -59,6 +64,24 @@ def load(path: str | Path) -> Results:
             a wrong type or range, or has a newer schema than this version knows.
     """
     return parse(read_bytes(path), str(path))
+
+
+def read_stream(stream: BinaryIO, name: str) -> bytes:
+    """The bytes of a stream, such as standard input, up to `LARGEST_BYTES`.
+
+    Raises:
+        ResultFileError: It cannot be read, or holds more.
+    """
+    try:
+        data = stream.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise ResultFileError(name, f"cannot be read ({problem})", "check the pipe") from None
+    if len(data) > LARGEST_BYTES:
+        raise ResultFileError(
+            name, f"holds more than {LARGEST_BYTES:,} bytes", "split it into its runs"
+        )
+    return data
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -83,9 +106,14 @@ def parse(data: bytes, name: str) -> Results:
     Raises:
         ResultFileError: As for `load`.
     """
-    versioned = decode(data, name, _Versioned)
-    check_version(versioned.reelbench.schema if versioned.reelbench else SCHEMA, name, SCHEMA)
-    results = decode(data, name, Results)
+    try:
+        results = decode(data, name, Results)
+    except ResultFileError:
+        # A newer version says so, rather than which of its fields is unknown here.
+        versioned = decode(data, name, _Versioned)
+        check_version(versioned.reelbench.schema if versioned.reelbench else SCHEMA, name, SCHEMA)
+        raise
+    check_version(results.reelbench.schema if results.reelbench else SCHEMA, name, SCHEMA)
     for field, problem in _contradictions(results):
         raise ResultFileError(name, f"field `{field}`: {problem}", _EDITED)
     return results
@@ -155,32 +183,47 @@ def _contradictions(results: Results) -> Iterator[tuple[str, str]]:
     """Fields that have the right type and cannot be true, each with what is wrong."""
     seen: dict[str, int] = {}
     for index, benchmark in enumerate(results.benchmarks):
-        at = f"benchmarks[{index}]"
         if (first := seen.setdefault(benchmark.fullname, index)) != index:
-            yield f"{at}.fullname", f"is the same as that of benchmarks[{first}]"
-        if not benchmark.stats.min <= benchmark.stats.median <= benchmark.stats.max:
-            yield f"{at}.stats.median", "is not between `min` and `max`"
-        if benchmark.extra_info.reelbench:
-            yield from _impossible_times(
-                benchmark.extra_info.reelbench, f"{at}.extra_info.reelbench.timing"
-            )
+            where = f"benchmarks[{index}].fullname"
+            yield where, f"is the same as that of benchmarks[{first}]"
+        for name, problem in _impossible(benchmark):
+            yield f"benchmarks[{index}].{name}", problem
     if results.machine_info.reelbench:
         yield from _huge(results.machine_info.reelbench.facts, "machine_info.reelbench.facts")
     if results.reelbench:
         yield from _huge(results.reelbench.options, "reelbench.options")
 
 
-def _impossible_times(record: CaseRecord, at: str) -> Iterator[tuple[str, str]]:
-    timing = record.timing
-    for name in ("low_s", "median_s", "high_s"):
-        if not SHORTEST_S <= getattr(timing, name) <= LONGEST_S:
-            yield f"{at}.{name}", f"{getattr(timing, name):.3g} s is no time a call can take"
-    if timing.low_s > timing.median_s:
-        yield f"{at}.low_s", f"{timing.low_s:.6g} is above the median, {timing.median_s:.6g}"
-    if timing.high_s < timing.median_s:
-        yield f"{at}.high_s", f"{timing.high_s:.6g} is below the median, {timing.median_s:.6g}"
+def _impossible(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
+    stats, record = benchmark.stats, benchmark.extra_info.reelbench
+    if not stats.min <= stats.median <= stats.max:
+        yield "stats.median", "is not between `min` and `max`"
+    yield from _beyond((stats.min, stats.max), "stats")
+    if stats.data:
+        yield from _beyond(stats.data, "stats.data")
+    if record is None:
+        return
+    timing, at = record.timing, "extra_info.reelbench.timing"
+    low, median, high = timing.low_s, timing.median_s, timing.high_s
+    for name, value in (("low_s", low), ("median_s", median), ("high_s", high)):
+        yield from _beyond((value,), f"{at}.{name}")
+    for index, each in enumerate(timing.replicates):
+        yield from _beyond(each.rounds_s, f"{at}.replicates[{index}].rounds_s")
+    if low > median:
+        yield f"{at}.low_s", f"{low:.6g} is above the median, {median:.6g}"
+    if high < median:
+        yield f"{at}.high_s", f"{high:.6g} is below the median, {median:.6g}"
     if timing.confidence >= 1:
         yield f"{at}.confidence", f"{timing.confidence:.6g} is not below 1"
+
+
+def _beyond(times: Sequence[float], at: str) -> Sequence[tuple[str, str]]:
+    """A time that no call can take, if there is one."""
+    least, most = min(times), max(times)
+    if least >= SHORTEST_S and most <= LONGEST_S:
+        return ()
+    wrong = least if least < SHORTEST_S else most
+    return ((at, f"{wrong:.3g} s is no time a call can take"),)
 
 
 def _huge(facts: dict[str, Fact], at: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ History of the format:
     1: first version.
     2: readings of the machine's health beside every process's rounds (`Health`), disturbed and
        repeated readings counted, the harness's own overhead. Version 1 is a subset.
+    3: a file may be merged of several runs, which it names (`Source`). Version 2 is a subset.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec import Meta, Struct
 
 from reelbench.results.outcome import Outcome
 
-SCHEMA = 2
+SCHEMA = 3
 
 Text = Annotated[str, Meta(max_length=4000)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -276,6 +277,29 @@ class Process(Struct, frozen=True, kw_only=True):
     started: Text
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """One of the runs that a file was merged of.
+
+    Attributes:
+        commit: Of the repository in which it ran, where known.
+        processes: Ids of its processes.
+        facts: Its facts that change from minute to minute.
+    """
+
+    run_id: Text
+    created: Text
+    version: Text
+    duration_s: NonNegative
+    complete: bool
+    options: dict[Text, Fact]
+    processes: list[Text]
+    commit: Text | None = None
+    dirty: bool | None = None
+    floor_s: NonNegative | None = None
+    overhead_s: float | None = None
+    facts: dict[Text, Fact] = msgspec.field(default_factory=dict)
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """The top-level ``reelbench`` block.
 
@@ -283,6 +307,7 @@ class Run(Struct, frozen=True, kw_only=True):
         schema: Version of this format.
         protocol: Version of the measuring protocol; a change makes timings incomparable.
         complete: Whether every case that was planned has an outcome.
+        sources: The runs that a file was merged of; empty in the file of one run.
     """
 
     schema: int
@@ -295,6 +320,7 @@ class Run(Struct, frozen=True, kw_only=True):
     options: dict[Text, Fact]
     processes: list[Process]
     outcomes: list[CaseOutcome]
+    sources: list[Source] = msgspec.field(default_factory=list)
 
 
 class ExtraInfo(Struct, frozen=True, kw_only=True):
@@ -304,13 +330,24 @@ class ExtraInfo(Struct, frozen=True, kw_only=True):
 
 
 class Stats(Struct, frozen=True, kw_only=True):
-    """pytest-benchmark's statistics: what is read of them."""
+    """pytest-benchmark's statistics: what is read of them.
+
+    Attributes:
+        data: Its rounds in the order they ran, where it was asked to save them.
+    """
 
     median: Positive
     min: Positive
     max: Positive
     mean: Positive
     rounds: Count
+    data: list[Positive] | None = None
+
+
+class TimerOptions(Struct, frozen=True, kw_only=True):
+    """``options`` of a benchmark: only what decides which clock was read."""
+
+    timer: Text | None = None
 
 
 class Benchmark(Struct, frozen=True, kw_only=True):
@@ -320,11 +357,24 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     fullname: Text
     stats: Stats
     extra_info: ExtraInfo = ExtraInfo()
+    options: TimerOptions = TimerOptions()
+
+
+class Processor(Struct, frozen=True, kw_only=True):
+    """``machine_info.cpu``: what is read of it."""
+
+    brand_raw: Text | None = None
+    count: int | None = None
 
 
 class MachineInfo(Struct, frozen=True, kw_only=True):
-    """``machine_info``; only our block is read."""
+    """``machine_info``: our block, and what pytest-benchmark itself says of a machine."""
 
+    machine: Text | None = None
+    system: Text | None = None
+    release: Text | None = None
+    python_version: Text | None = None
+    cpu: Processor = Processor()
     reelbench: Machine | None = None
 
 

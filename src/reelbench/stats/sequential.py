@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 # Points of the density that is carried from look to look; the levels are right to four digits.
 _GRID = 1201
@@ -74,6 +74,7 @@ def spending(time: float, alpha: float) -> float:
 
 def _bound(sums: np.ndarray, density: np.ndarray, step: float, share: float) -> float:
     """The size beyond which the next sum lies with probability ``share``."""
+    from scipy import optimize  # takes a while to load, and commands that read files need it not
 
     def excess(bound: float) -> float:
         beyond = special.ndtr((-bound - sums) / step) + special.ndtr((sums - bound) / step)
