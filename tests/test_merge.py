@@ -111,13 +111,15 @@ def test_a_merged_file_is_a_result_file_of_all_its_runs():
     assert outcomes["c", "forward"] != "ok"
 
 
-def test_a_side_of_the_runs_and_one_of_their_merged_file_say_the_same_middle():
+def test_runs_and_their_merged_file_are_the_same_to_a_comparison():
     runs = [one_run(number, {("a", "forward")}) for number in range(3)]
     apart = make.side(*(parse(data, "a") for data in runs))
     together = make.side(parse(merged(*runs), "b"), label="new")
     comparison = compare(apart, together)
     assert comparison.same_run
-    assert comparison.ratios[0].ratio == pytest.approx(1)
+    (row,) = comparison.ratios
+    assert row.ratio == pytest.approx(1)
+    assert (row.base.runs, row.new.runs) == (3, 3)
 
 
 @pytest.mark.parametrize(

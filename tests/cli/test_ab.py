@@ -130,3 +130,13 @@ def test_hostile_files_are_refused(saved, tmp_path, capsys):
         errors = capsys.readouterr().err
         assert field in errors
         assert errors.count("\n") == 1
+
+
+def test_what_all_tests_share_goes_without_saying(saved, capsys):
+    cases = [
+        compared(f"bench/test_a.py::TestX::test_{name}", 0.0, 0.001, "unchanged") for name in "pq"
+    ]
+    main(["ab", "--from", saved(*cases)])
+    text = capsys.readouterr().out
+    assert "test_p" in text
+    assert "bench/test_a.py" not in text

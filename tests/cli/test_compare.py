@@ -135,7 +135,7 @@ def test_three_sides_stand_beside_each_other(capsys):
         (["results/m/202603*", "results/m/202604*"], 1, "r3d-layer1 forward: slower by +19.9 %"),
         (["results/m/202604*", "results/m/202603*"], 0, ""),
         (["results/m", "results/n"], 3, "the machines differ"),
-        (["results/m/20260301.json", "results/m/20260302.json"], 3, "one process a side"),
+        (["results/m/20260301.json", "results/m/20260302.json"], 3, "one process shows"),
     ],
 )
 def test_a_gate_has_four_answers(words, code, said, capsys):

@@ -87,11 +87,19 @@ def test_a_file_is_written_whole_or_not_at_all(to, tmp_path, capsys):
         (["results", "--output", "results"], "exists already"),
         (["results", "--output", "no/where"], "cannot be written"),
         (["results", "--to", "parquet"], "name a file with --output"),
+        (["results", "--case", "r3d-layer2", "--output", "x"], "did you mean 'r3d-layer1'?"),
     ],
 )
 def test_wrong_words_are_one_line(words, problem, capsys):
     assert main(["export", *words]) == 2
     assert problem in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("case", ["r3d-layer1", "r3d-layer1/forward"])
+def test_one_case_can_be_asked_for(case, capsys):
+    assert main(["export", "results", "--case", case, "--to", "json"]) == 0
+    assert [row["preset"] for row in json.loads(capsys.readouterr().out)] == ["r3d-layer1"]
 
 
 def test_plain_files_have_their_statistics(tmp_path, capsys):

@@ -66,7 +66,7 @@ def test_edited_code_leaves_it_open_and_names_the_field():
 def test_one_process_decides_nothing():
     found = gated([make.record(0.01)], [make.record(0.001)])
     assert found.state is State.OPEN
-    assert "not decided (one process a side" in found.lines[1]
+    assert "not decided (one process shows" in found.lines[1]
 
 
 def test_other_machines_decide_nothing():

@@ -39,8 +39,12 @@ class Block(nnx.Module):
 
 
 @pytest.fixture
-def project(pytester):
+def project(pytester, monkeypatch):
     """Write test code into a project and run it; results go to ``results/`` there."""
+    # What is found fastest in a test is no news to anybody.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
+    # Each layer once, as it is written; options of a test's own come after it.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--reel-implementation=reference")
     return Project(pytester)
 
 

@@ -122,6 +122,15 @@ def test_long_labels_give_way_to_short_headings():
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_the_most_evident_cases_alone_can_be_shown_and_the_rest_is_counted():
+    base = [make.record(preset=name) for name in "abcd"]
+    new = [make.record(0.010 * (1 + n), preset=name) for n, name in enumerate("abcd")]
+    comparison = compare(make.results(*base), make.results(*new))
+    text = render(comparison_tables(comparison, 1), "table", main=RATIOS, width=100)
+    assert "3 more cases, with less evidence of a change." in text
+    assert render(comparison_tables(comparison, 1), "csv", main=RATIOS).count("\n") == 5
+
+
 def test_plain_files_say_what_cannot_be_judged():
     plain = make.read(make.plain_document())
     text = written(plain, plain).replace("\n", " ")

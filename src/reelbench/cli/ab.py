@@ -16,6 +16,7 @@ from reelbench.ab.session import DEFAULT_PAIRS, DEFAULT_THRESHOLD, Asked, compar
 from reelbench.ab.sides import HERE, Side, read_side
 from reelbench.catalogue.names import nearest
 from reelbench.cli.arguments import FormatOption, UsageError, answer
+from reelbench.cli.paths import result_files
 from reelbench.report.pairs import paired_tables, tally_table
 from reelbench.results import pairs as files
 from reelbench.results.pairs import PairedRun
@@ -47,7 +48,7 @@ def ab(
     budget: str | None = None,
     save: Path | None = None,
     again: Annotated[
-        list[Path] | None, Parameter(name="--from", negative="", consume_multiple=True)
+        list[str] | None, Parameter(name="--from", negative="", consume_multiple=True)
     ] = None,
     style: FormatOption = "table",
 ) -> int:
@@ -71,12 +72,13 @@ def ab(
             that is not decided.
         budget: Time after which no further pair is begun, such as 20m.
         save: File for everything that was timed; by default one below results/MACHINE/ab.
-        again: Read saved comparisons instead of measuring; several are counted.
+        again: Read saved comparisons instead of measuring, files, globs or folders; several are
+            counted.
         style: How to write it.
     """
     gate = None if fail_slower is None else parse_share(fail_slower)
     if again:
-        runs = [(path.name, files.load(path)) for path in again]
+        runs = [(path.name, files.load(path)) for path in result_files(again)]
     else:
         asked = _asked(a, b, case or [], test or [], _passes(pass_), dtype, batch, pairs)
         asked = _limited(asked, parse_share(threshold), budget)

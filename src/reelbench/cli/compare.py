@@ -25,6 +25,7 @@ def compare_runs(
     *runs: Annotated[str, Parameter(allow_leading_hyphen=True)],
     threshold: str = f"{100 * DEFAULT_THRESHOLD:.0f}%",
     weight: Weighting = "case",
+    top: int | None = None,
     fail_slower: str | None = None,
     allow_missing: Annotated[list[str] | None, Parameter(negative="")] = None,
     style: FormatOption = "table",
@@ -39,6 +40,7 @@ def compare_runs(
             the first is the base. Words of one label are one side.
         threshold: The difference that does not matter; it decides the verdicts on one machine.
         weight: What counts the same in the mean of all: every case, or every family of layers.
+        top: How many cases and families of two sides to show; JSON and CSV have all.
         fail_slower: Exit with 1 if a case is shown slower and by so much, such as 3%, or is
             missing; with 3 if that is not decided.
         allow_missing: A case that may be missing all the same: a preset, or one of its passes, such
@@ -49,13 +51,15 @@ def compare_runs(
         if word.startswith("-") and word != STANDARD_INPUT:
             raise UsageError(f"unknown option {word[:80]}; see reelbench compare --help")
     bound = None if fail_slower is None else parse_share(fail_slower)
+    if top is not None and top < 1:
+        raise UsageError(f"--top {top}: must be at least 1")
     if allow_missing and bound is None:
         raise UsageError("--allow-missing goes with --fail-slower")
     limit = parse_share(threshold)
     base, *others = read_sides(runs)
     comparisons = [compare(base, new, threshold=limit, weighting=weight) for new in others]
     if len(comparisons) == 1:
-        answer(comparison_tables(comparisons[0]), style, main=RATIOS)
+        answer(comparison_tables(comparisons[0], top), style, main=RATIOS)
     else:
         answer(several_tables(comparisons), style, main=CASES)
     if bound is None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Annotated, Literal, TextIO
 
+from cyclopts import Parameter
+
+from reelbench.catalogue import UnknownNameError
 from reelbench.cli.arguments import UsageError
+from reelbench.cli.cases import suggested
 from reelbench.cli.paths import result_files
 from reelbench.report.export import (
     CASE_COLUMNS,
@@ -30,13 +34,20 @@ _WRITERS: dict[str, _Write] = {"csv": write_csv, "json": write_json, "md": write
 _BATCH = 20_000
 
 
-def export(*runs: str, to: Kind = "csv", output: Path | None = None, rounds: bool = False) -> None:
+def export(
+    *runs: str,
+    to: Kind = "csv",
+    output: Path | None = None,
+    case: Annotated[list[str] | None, Parameter(negative="")] = None,
+    rounds: bool = False,
+) -> None:
     """Result files as one table: a row for each case of each run.
 
     Args:
         runs: Result files, globs or folders, of any machines.
         to: What to write. Markdown has the columns that people read, the others have all.
         output: The file to write, which must not exist; standard output by default.
+        case: Only this preset, or one of its passes, such as r3d-layer1/train; may be repeated.
         rounds: A row for every round instead.
     """
     paths = result_files(runs)
@@ -44,12 +55,30 @@ def export(*runs: str, to: Kind = "csv", output: Path | None = None, rounds: boo
         raise UsageError("name files or folders: reelbench export results/ --to csv")
     columns = ROUND_COLUMNS if rounds else CASE_COLUMNS
     # One file at a time: a folder may hold more than fits into memory.
-    found = (row for path in paths for row in rows(load(path), str(path), rounds=rounds))
+    every = (row for path in paths for row in rows(load(path), str(path), rounds=rounds))
+    found = _only(every, case) if case else every
     if to == "parquet":
         _write_parquet(columns, found, output)
         return
     with _opened(output) as stream:
         _WRITERS[to](columns, found, stream)
+
+
+def _only(found: Iterator[Row], wanted: Sequence[str]) -> Iterator[Row]:
+    """The rows of these cases.
+
+    Raises:
+        UnknownNameError: At the end: a name is nobody's.
+    """
+    met: set[str] = set()
+    for row in found:
+        own = {str(row.get("preset")), f"{row.get('preset')}/{row.get('pass')}"}
+        met |= own
+        if own & set(wanted):
+            yield row
+    for name in wanted:
+        if name not in met:
+            raise UnknownNameError("case", name, suggested(met))
 
 
 @contextlib.contextmanager

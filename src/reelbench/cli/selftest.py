@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from reelbench.ab.session import DEFAULT_PAIRS, DEFAULT_THRESHOLD
 from reelbench.cli.arguments import FormatOption, UsageError, answer
+from reelbench.cli.paths import result_files
 from reelbench.report.noise import selftest_tables
 from reelbench.results import noise
 from reelbench.results.noise import SelfTest
@@ -29,7 +30,7 @@ def selftest(
     budget: str | None = None,
     results: Path = Path("results"),
     again: Annotated[
-        list[Path] | None, Parameter(name="--from", negative="", consume_multiple=True)
+        list[str] | None, Parameter(name="--from", negative="", consume_multiple=True)
     ] = None,
     style: FormatOption = "table",
 ) -> int:
@@ -44,14 +45,14 @@ def selftest(
         threshold: The difference that does not matter.
         budget: Time after which no further pair of a session is begun, such as 10m.
         results: Where it is stored: RESULTS/MACHINE/selftest.
-        again: Read stored self-tests instead of measuring.
+        again: Read stored self-tests instead of measuring: files, globs or folders.
         style: How to write it.
 
     Returns:
         1 if a verdict was wrong.
     """
     if again:
-        tests = [noise.load(path) for path in again]
+        tests = [noise.load(path) for path in result_files(again)]
     else:
         if pairs < FEWEST_PAIRS or pairs % 2:
             raise UsageError(f"--pairs {pairs}: must be even and at least {FEWEST_PAIRS}")

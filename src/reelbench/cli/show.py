@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from reelbench import catalogue
 from reelbench.catalogue import UnknownNameError
 from reelbench.catalogue import models as compositions
 from reelbench.cli.arguments import FormatOption, answer, exists, run_file
+from reelbench.cli.cases import names_of, suggested
 from reelbench.cli.counting import count
 from reelbench.report.case import case_tables
 from reelbench.report.catalogue import preset_in_full
@@ -17,7 +17,7 @@ from reelbench.report.composition import model_tables
 from reelbench.report.run import LAYERS, run_tables
 from reelbench.report.tables import Format
 from reelbench.results.read import load
-from reelbench.results.schema import Benchmark, CaseOutcome, Identity, Results
+from reelbench.results.schema import Benchmark, CaseOutcome, Results
 
 
 def show(run: str, case: str | None = None, /, *, style: FormatOption = "table") -> None:
@@ -69,26 +69,16 @@ def _chosen(results: Results, case: str) -> tuple[list[Benchmark], list[CaseOutc
     benchmarks = []
     for benchmark in results.benchmarks:
         record = benchmark.extra_info.reelbench
-        own = [benchmark.name, benchmark.fullname, *(_names(record.identity) if record else ())]
+        own = [benchmark.name, benchmark.fullname, *(names_of(record.identity) if record else ())]
         names += own
         if case in own:
             benchmarks.append(benchmark)
     unmeasured = []
     for outcome in outcomes:
-        own = [outcome.name, *_names(outcome.identity)]
+        own = [outcome.name, *names_of(outcome.identity)]
         names += own
         if case in own and outcome.identity not in measured:
             unmeasured.append(outcome)
     if not benchmarks and not unmeasured:
-        raise UnknownNameError("case", case, _shortest_first(names))
+        raise UnknownNameError("case", case, suggested(names))
     return benchmarks, unmeasured
-
-
-def _names(identity: Identity) -> tuple[str, str]:
-    return identity.preset, f"{identity.preset}/{identity.pass_}"
-
-
-def _shortest_first(names: Sequence[str]) -> tuple[str, ...]:
-    # A file of somebody else may hold any number of names of any length.
-    short = {name for name in names if len(name) <= 200}
-    return tuple(sorted(short, key=lambda name: (len(name), name))[:2000])

@@ -25,7 +25,7 @@ class Reading(Struct, frozen=True, array_like=True, gc=False):
         version: Hash of the code and the sizes that define the case; empty where unknown.
         program: Hash of the program's StableHLO; empty where unknown.
         clock: Name of the timer that was read.
-        medians_s: Median of the rounds of each process.
+        medians_s: Median of the rounds of each process, by runs: a merged file holds several.
         low_s: Lower end of the run's own interval.
         high_s: Upper end.
         confidence: Coverage of that interval; 0 where the file holds none.
@@ -38,7 +38,7 @@ class Reading(Struct, frozen=True, array_like=True, gc=False):
     program: str
     clock: str
     outcome: Outcome
-    medians_s: tuple[float, ...]
+    medians_s: tuple[tuple[float, ...], ...]
     median_s: float
     low_s: float
     high_s: float
@@ -87,6 +87,8 @@ def digest(results: Results, name: str) -> Digest:
     machine, run = results.machine_info.reelbench, results.reelbench
     foreign = len(results.benchmarks) - len(results.records)
     measured = {record.identity for record in results.records}
+    sources = run.sources if run else []
+    runs = {process: nth for nth, source in enumerate(sources) for process in source.processes}
     return Digest(
         name=name,
         created=run.created if run else results.datetime,
@@ -95,7 +97,7 @@ def digest(results: Results, name: str) -> Digest:
         facts=machine.facts if machine else _plain_facts(results.machine_info) or None,
         protocol=run.protocol if run else None,
         commit=results.commit_info.id,
-        readings=tuple(map(_reading, results.benchmarks)),
+        readings=tuple(_reading(each, runs) for each in results.benchmarks),
         unmeasured=tuple(
             (case.identity, f"{case.outcome.value.replace('_', ' ')}: {case.reason}".rstrip(": "))
             for case in (run.outcomes if run else ())
@@ -112,21 +114,24 @@ def _run_ids(results: Results) -> list[str]:
     return [source.run_id for source in results.reelbench.sources] or [results.reelbench.run_id]
 
 
-def _reading(benchmark: Benchmark) -> Reading:
+def _reading(benchmark: Benchmark, runs: dict[str, int]) -> Reading:
     record = benchmark.extra_info.reelbench
     clock = benchmark.options.timer or ""
-    return _foreign(benchmark, clock) if record is None else _own(record, clock)
+    return _foreign(benchmark, clock) if record is None else _own(record, clock, runs)
 
 
-def _own(record: CaseRecord, clock: str) -> Reading:
+def _own(record: CaseRecord, clock: str, runs: dict[str, int]) -> Reading:
     timing = record.timing
+    medians: dict[int, list[float]] = {}
+    for each in timing.replicates:
+        medians.setdefault(runs.get(each.process, 0), []).append(_median(each.rounds_s))
     return Reading(
         identity=record.identity,
         version=record.version,
         program=record.compilation.program_sha256,
         clock=clock,
         outcome=record.outcome,
-        medians_s=tuple(_median(each.rounds_s) for each in timing.replicates),
+        medians_s=tuple(map(tuple, medians.values())),
         median_s=timing.median_s,
         low_s=timing.low_s,
         high_s=timing.high_s,
@@ -169,7 +174,7 @@ def _foreign(benchmark: Benchmark, clock: str) -> Reading:
         implementation="",
         precision="",
     )
-    return Reading(identity, "", "", clock, Outcome.OK, (median,), median, low, high, confidence)
+    return Reading(identity, "", "", clock, Outcome.OK, ((median,),), median, low, high, confidence)
 
 
 def _plain_facts(info: MachineInfo) -> dict[str, Fact]:

@@ -13,6 +13,8 @@ from reelbench.stats.unpaired import Reason
 from reelbench.stats.verdict import Verdict
 from reelbench.units import print_change, print_share
 
+_MOST_NAMED = 3
+
 
 class State(Enum):
     """What a gate says."""
@@ -53,6 +55,7 @@ def gate(comparison: Comparison, slower: float, allowed: Collection[str] = ()) -
         allowed: Presets, or ``preset/pass``, that may be missing.
     """
     found: list[tuple[State, str]] = []
+    undecided: dict[str, list[str]] = {}
     if comparison.mode not in JUDGED:
         what = "the machines differ" if comparison.mode == "hardware" else "a machine is unknown"
         found.append((State.OPEN, f"{what}: a gate needs runs of one machine"))
@@ -62,11 +65,13 @@ def gate(comparison: Comparison, slower: float, allowed: Collection[str] = ()) -
         if row.verdict is Verdict.SLOWER and change >= bound:
             found.append((State.FAILED, f"{_name(row.identity)}: slower by {print_change(change)}"))
         elif row.reason in (None, Reason.ONE_PROCESS):
-            why = f" ({row.reason.value})" if row.reason else ""
-            found.append((State.OPEN, f"{_name(row.identity)}: not decided{why}"))
+            why = row.reason.value if row.reason else "not runs of one machine"
+            undecided.setdefault(why, []).append(_name(row.identity))
         elif most >= bound:
             line = f"{_name(row.identity)}: may be slower by up to {print_change(most)}"
             found.append((State.OPEN, line))
+    for why, names in undecided.items():
+        found.append((State.OPEN, f"{_listed(names)}: not decided ({why})"))
     for unlike in comparison.matching.unlike:
         fields = ", ".join(field.name for field in unlike.fields)
         found.append((State.OPEN, f"{_name(unlike.base)}: unlike, differs in {fields}"))
@@ -82,6 +87,11 @@ def gate(comparison: Comparison, slower: float, allowed: Collection[str] = ()) -
     if lines:
         lines.insert(0, f"gate --fail-slower {print_share(slower)}: {state.value}")
     return Gated(state, tuple(lines))
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _name(identity: Identity) -> str:

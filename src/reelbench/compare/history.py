@@ -155,7 +155,7 @@ def _series(rows: Sequence[tuple[Digest, Reading]], threshold: float, alpha: flo
 
 
 def _level(reading: Reading) -> float:
-    logs = [math.log(each) for each in reading.medians_s]
+    logs = [math.log(each) for run in reading.medians_s for each in run]
     return math.exp(math.fsum(logs) / len(logs))
 
 

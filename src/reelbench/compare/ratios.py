@@ -113,7 +113,7 @@ def shown(pool: Pool, what: Known | None = None) -> Shown:
         median_s=math.exp(middle),
         share=math.fsum(shares) / len(shares) if shares else None,
         limit=newest.limit,
-        runs=len(pool.readings),
+        runs=len(pool.runs),
         processes=pool.processes,
         implementation=newest.identity.implementation,
     )
@@ -125,7 +125,7 @@ def _known(pool: Pool, noise: Noise | None) -> Known:
     if noise is not None and noise.session is not None:
         session = (noise.session, float(max(noise.sessions - 1, 1)))
     return known(
-        [reading.medians_s for reading in pool.readings],
+        pool.runs,
         reach=_reach(newest),
         process_spread=noise.process if noise else None,
         session_spread=session,

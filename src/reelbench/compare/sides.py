@@ -161,7 +161,12 @@ class Pool:
     @property
     def processes(self) -> int:
         """Processes of all runs."""
-        return sum(len(reading.medians_s) for reading in self.readings)
+        return sum(map(len, self.runs))
+
+    @property
+    def runs(self) -> list[tuple[float, ...]]:
+        """Medians of the processes of each run."""
+        return [run for reading in self.readings for run in reading.medians_s]
 
 
 def pools_of(side: Side) -> list[Pool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import jax
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float
 
 Bias = bool | Literal["qv"]
+
+ATTENTION = "reelbench_attention_"
+"""How the name of an attention begins in a program; whether it is causal and its scale follow."""
 
 
 def attend(
@@ -27,9 +32,7 @@ def attend(
 ) -> Float[Array, "batch q heads head_dim"]:
     """Scaled dot-product attention; ``scale`` is by default one over the root of ``head_dim``."""
     if query.dtype != jnp.float64:
-        return jax.nn.dot_product_attention(
-            query, key, value, bias, mask, is_causal=is_causal, scale=scale
-        )
+        return _marked(is_causal, scale)(query, key, value, bias, mask)
     # jax.nn rounds the logits to float32 even when everything else is float64.
     logits = jnp.einsum("bqhd,bkhd->bhqk", query, key)
     logits *= query.shape[-1] ** -0.5 if scale is None else scale
@@ -42,6 +45,25 @@ def attend(
             jnp.tri(logits.shape[-2], logits.shape[-1], dtype=bool), logits, -jnp.inf
         )
     return jnp.einsum("bhqk,bkhd->bqhd", jax.nn.softmax(logits), value)
+
+
+@functools.cache
+def _marked(is_causal: bool, scale: float | None) -> Callable[..., jax.Array]:
+    """Attention under a name by which other implementations find it in a program."""
+
+    def attention(
+        query: jax.Array,
+        key: jax.Array,
+        value: jax.Array,
+        bias: jax.Array | None,
+        mask: jax.Array | None,
+    ) -> jax.Array:
+        return jax.nn.dot_product_attention(
+            query, key, value, bias, mask, is_causal=is_causal, scale=scale
+        )
+
+    attention.__name__ = f"{ATTENTION}{is_causal}_{scale}"
+    return jax.jit(attention)
 
 
 class MultiHead(nnx.Module):

@@ -1,4 +1,4 @@
-"""The axes along which every case is measured: pass, dtype, batch."""
+"""The axes along which every case is measured: pass, dtype, batch, implementation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ class Axes:
         pass_: ``forward`` or ``train``.
         dtype: Dtype of the computation; None for a user's own layer, whose inputs decide.
         batch: Clips a call; None likewise.
+        implementation: ``best`` or the name of one; None for the layer as it is written.
     """
 
     pass_: str
     dtype: str | None = None
     batch: int | None = None
+    implementation: str | None = None
 
     @property
     def id(self) -> str:
         """What stands in the test's name."""
-        parts = [self.pass_, self.dtype, None if self.batch is None else f"b{self.batch}"]
+        batch = None if self.batch is None else f"b{self.batch}"
+        parts = [self.pass_, self.dtype, batch, self.implementation]
         return "-".join(part for part in parts if part)
 
     def strip(self, name: str) -> str:

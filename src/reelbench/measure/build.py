@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from msgspec import structs
 
 from reelbench import layers, work
 from reelbench.catalogue import Input, Preset
 from reelbench.catalogue.counted import Count, recorded
+from reelbench.implementations import REFERENCE
 from reelbench.layers import passes
 from reelbench.machine import backend
 from reelbench.measure.axes import Axes
@@ -85,7 +88,8 @@ def at_axes(preset: Preset, axes: Axes) -> Workload:
 def identity_at_axes(preset: Preset, axes: Axes) -> Identity:
     """The identity of a row at one point of the axes; nothing is built."""
     dtype, batch = _of_catalogue(axes)
-    return _identity(preset, axes.pass_, dtype, batch)
+    identity = _identity(preset, axes.pass_, dtype, batch)
+    return structs.replace(identity, implementation=axes.implementation or REFERENCE)
 
 
 def count_at_axes(preset: Preset, axes: Axes) -> Count | None:
@@ -114,7 +118,7 @@ def _identity(preset: Preset, pass_: str, dtype: str, batch: int) -> Identity:
         batch=batch,
         dtype=dtype,
         pass_=pass_,
-        implementation="reference",
+        implementation=REFERENCE,
         precision=backend.matmul_precision(),
         mesh=f"device={jax.device_count()}" if preset.devices > 1 else None,
     )
@@ -165,7 +169,7 @@ def from_user(
         batch=int(arrays[0].shape[0]) if arrays and arrays[0].ndim else 1,
         dtype=str(floating[0].dtype) if floating else "none",
         pass_=pass_,
-        implementation="reference",
+        implementation=REFERENCE,
         precision=backend.matmul_precision(),
     )
     common = {
@@ -193,6 +197,30 @@ def _passing(
 ) -> Workload:
     """A workload of a forward or train pass."""
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held)
+    made = _of_pass(apply, variables, state, inputs, draw, pass_, common)
+
+    def rebuild(other: Callable[..., Any], name: str) -> Workload:
+        identity = structs.replace(made.identity, implementation=name)
+        named = {**common, "identity": identity}
+        return replace(
+            _of_pass(other, variables, state, inputs, draw, pass_, named),
+            plain=made.function,
+            reference=made.function,
+            kept_bytes=made.kept_bytes,
+        )
+
+    return replace(made, apply=apply, rebuild=rebuild)
+
+
+def _of_pass(
+    apply: Callable[..., Any],
+    variables: Callable[[], tuple[Any, Any]],
+    state: tuple[Any, Any],
+    inputs: tuple[Any, ...],
+    draw: Callable[[], tuple[Any, ...]],
+    pass_: str,
+    common: dict[str, Any],
+) -> Workload:
     if pass_ == "forward":
         return Workload(
             function=passes.forward(apply),

@@ -25,12 +25,18 @@ _USABLE = 0.9
 
 @dataclass(frozen=True)
 class Traced:
-    """A traced workload: its work is known, nothing is compiled and no array exists yet."""
+    """A traced workload: its work is known, nothing is compiled and no array exists yet.
+
+    Attributes:
+        flops: Of the program itself.
+        model_flops: Of the reference implementation, whatever the program does instead.
+    """
 
     workload: Workload
     stage: Any
     trace_s: float
     flops: work.Flops
+    model_flops: float
     least_bytes: int
     kept_bytes: int
 
@@ -64,7 +70,10 @@ def trace(workload: Workload) -> Traced:
     seconds = time.perf_counter() - start
     least = work.nbytes(workload.arguments) + work.nbytes(stage.out_info)
     flops = work.count_flops(stage.jaxpr)
-    return Traced(workload, stage, seconds, flops, least, workload.kept_bytes())
+    model_flops = flops.model
+    if workload.plain is not None:
+        model_flops = work.count_flops(jax.make_jaxpr(workload.plain)(*workload.arguments)).model
+    return Traced(workload, stage, seconds, flops, model_flops, least, workload.kept_bytes())
 
 
 def _stage(workload: Workload) -> Any:

@@ -36,7 +36,7 @@ def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseReco
             frames=workload.frames,
             tokens=workload.tokens,
             parameters=workload.parameters,
-            model_flops=traced.flops.model,
+            model_flops=traced.model_flops,
             least_bytes=float(traced.least_bytes),
             kept_bytes=float(traced.kept_bytes),
             xla_flops=compiled.xla_flops,
@@ -54,13 +54,13 @@ def _rates(compiled: Compiled, median_s: float, limits: Limits) -> Rates:
     identity = traced.workload.identity
     # What devices tell each other is bound by what connects them, whose ceiling is not measured.
     least = (
-        roofline(traced.flops.model, traced.least_bytes, identity.dtype, limits.ceilings)
+        roofline(traced.model_flops, traced.least_bytes, identity.dtype, limits.ceilings)
         if identity.mesh is None
         else None
     )
     return Rates(
         clips_per_s=traced.workload.clips / median_s,
-        flops_per_s=traced.flops.model / median_s,
+        flops_per_s=traced.model_flops / median_s,
         bytes_per_s=traced.least_bytes / median_s,
         roofline_s=least.seconds if least else None,
         roofline_share=least.seconds / median_s if least else None,

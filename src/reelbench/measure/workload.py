@@ -27,6 +27,12 @@ class Workload:
         tokens: Positions (tokens, pixels, voxels) a call handles.
         kept_bytes: Counts the activations kept for the backward pass; only tracing, no memory.
         reference: Function of the same arguments that must give the same outputs, if there is one.
+        plain: The same pass of the reference implementation, whose FLOPs are counted; None where
+            ``function`` itself is that.
+        apply: Function of parameters, other variables and inputs, the leading arguments, before it
+            is differentiated; None where the pass is not made of one.
+        rebuild: Makes the workload anew with another ``apply`` in place of this one, under the name
+            of an implementation.
     """
 
     identity: Identity
@@ -42,3 +48,6 @@ class Workload:
     tokens: float = 0.0
     kept_bytes: Callable[[], int] = lambda: 0
     reference: Callable[..., Any] | None = None
+    plain: Callable[..., Any] | None = None
+    apply: Callable[..., Any] | None = None
+    rebuild: Callable[[Callable[..., Any], str], Workload] | None = None

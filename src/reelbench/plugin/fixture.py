@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from reelbench.catalogue import Preset
 from reelbench.measure import build, compiling, protocol, serving
@@ -101,6 +103,20 @@ class Measure:
         clips: float | None,
         reference: Callable[..., Any] | None,
     ) -> Workload:
+        workload = self._written(target, inputs, clips, reference)
+        wanted = self._axes.implementation
+        if wanted is None:
+            return workload
+        return replace(workload, identity=structs.replace(workload.identity, implementation=wanted))
+
+    def _written(
+        self,
+        target: Any,
+        inputs: tuple[Any, ...],
+        clips: float | None,
+        reference: Callable[..., Any] | None,
+    ) -> Workload:
+        """The workload as its layer is written, whatever will compute it."""
         if isinstance(target, Preset):
             return build.at_axes(target, self._axes)
         import jax

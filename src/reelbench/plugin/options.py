@@ -18,6 +18,7 @@ from reelbench.units import UnitError, parse_duration, parse_share
 _FEWEST_ROUNDS = 6
 LARGEST_AUTO_BATCH = 256
 _MOST_RUNS = 100
+_AS_WRITTEN, _BEST = "reference", "best"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Options:
         min_rounds: pytest-benchmark's ``--benchmark-min-rounds``, at least six.
         runs: Processes that measure each case.
         width: Relative half-width of the intervals at which measuring may end, or None.
+        implementations: What computes the layers; None for each as it is written.
     """
 
     budget_s: float
@@ -51,6 +53,7 @@ class Options:
     min_rounds: int
     runs: int = 1
     width: float | None = None
+    implementations: tuple[str | None, ...] = (None,)
 
     def facts(self) -> dict[str, str | float | int | None]:
         """The options that shape what is measured, for the result file."""
@@ -61,14 +64,16 @@ class Options:
             "passes": ",".join(self.passes),
             "dtypes": ",".join(self.dtypes or ("default",)),
             "batches": ",".join(map(str, self.batches or ("default",))),
+            "implementations": ",".join(each or _AS_WRITTEN for each in self.implementations),
             "runs": self.runs,
             "width": self.width,
         }
 
     def axes(self, *, of_catalogue: bool) -> list[Axes]:
         """The axes of a test; those of catalogue cases depend on the device."""
+        ways = self.implementations
         if not of_catalogue:
-            return [Axes(pass_) for pass_ in self.passes]
+            return [Axes(pass_, implementation=way) for pass_ in self.passes for way in ways]
         dtypes, batches = self.dtypes, self.batches
         if dtypes is None or batches is None:
             from reelbench.machine.backend import is_accelerator  # loads JAX
@@ -76,7 +81,13 @@ class Options:
             accelerated = is_accelerator()
             dtypes = dtypes or (("bfloat16", "float32") if accelerated else ("float32",))
             batches = batches or (_doubling() if accelerated else (1,))
-        return [Axes(p, d, b) for d in dtypes for b in batches for p in self.passes]
+        return [
+            Axes(pass_, dtype, batch, way)
+            for dtype in dtypes
+            for batch in batches
+            for pass_ in self.passes
+            for way in ways
+        ]
 
 
 def add(parser: pytest.Parser) -> None:
@@ -90,6 +101,13 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--reel-pass", default=",".join(PASSES), help="forward, train or both (default)"
+    )
+    group.addoption(
+        "--reel-implementation",
+        default=f"{_AS_WRITTEN},{_BEST}",
+        metavar="NAMES",
+        help="reference, best (the fastest known here), the name of one, or all "
+        "(default: reference,best)",
     )
     group.addoption("--reel-case", action="append", default=[], metavar="NAME",
                     help="measure only this preset of the catalogue; may be repeated")  # fmt: skip
@@ -161,6 +179,7 @@ def read(config: pytest.Config) -> Options:
         min_rounds=max(int(_benchmark(option, "min_rounds")), _FEWEST_ROUNDS),
         runs=int(option.reel_runs),
         width=width,
+        implementations=_implementations(config),
     )
 
 
@@ -187,6 +206,23 @@ def _words(flag: str, text: str | None, known: tuple[str, ...]) -> tuple[str, ..
     if not words:
         raise pytest.UsageError(f"{flag}: is empty; choose from {', '.join(known)}")
     return tuple(dict.fromkeys(words))
+
+
+def _implementations(config: pytest.Config) -> tuple[str | None, ...]:
+    """What computes the layers; where nothing is timed, they themselves."""
+    option = config.option
+    if option.benchmark_disable or option.reel_serve:
+        return (None,)
+    words = [word.strip() for word in option.reel_implementation.split(",") if word.strip()]
+    known: list[str] = [_AS_WRITTEN, _BEST]
+    if not words or set(words) - set(known):
+        from reelbench.implementations import implementations  # loads JAX
+
+        known += dict.fromkeys(each.name for each in implementations())
+    if "all" in words:
+        words = known
+    chosen = _words("--reel-implementation", ",".join(words), (*known, "all")) or ()
+    return tuple(None if word == _AS_WRITTEN else word for word in chosen)
 
 
 def _batches(text: str | None) -> tuple[int, ...] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reelbench.implementations import REFERENCE
 from reelbench.measure.build import OWN_FAMILY
 from reelbench.measure.failure import CaseFailure
 from reelbench.plugin.merging import half_width
@@ -121,6 +122,7 @@ class Progress:
         if case.family != OWN_FAMILY:
             name += "" if case.dtype == "float32" else f" {case.dtype}"
             name += "" if case.batch == 1 else f" b{case.batch}"
+        name += "" if case.implementation == REFERENCE else f" {case.implementation}"
         line = f"{count} {shorten(name, 32):<32} {shorten(said, 46)}"
         self.say(f"{line:<{_WIDEST - 13}} {print_duration(left_s):>6} left")
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from reelbench.measure import protocol
+from reelbench.machine import facts
+from reelbench.measure import choosing, protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.workload import Workload
@@ -78,7 +79,11 @@ class Replica:
         try:
             if self._end - time.monotonic() < order.seconds:
                 raise CaseFailure(Outcome.OVER_BUDGET, "no time was left")
-            call, loaded = protocol.prepare_again(build(), sha256, place)
+            workload = build()
+            if record.operations:
+                limits = choosing.limits_of(facts.collect())
+                workload = choosing.again(workload, record.operations, limits)
+            call, loaded = protocol.prepare_again(workload, sha256, place)
             replicate, _ = protocol.time_(
                 call,
                 timer_of(benchmark),

@@ -15,6 +15,7 @@ import pytest
 from reelbench.catalogue import Preset
 from reelbench.measure.axes import Axes
 from reelbench.measure.build import at_axes, count_at_axes, identity_at_axes
+from reelbench.measure.choosing import NoOtherWayError
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.workload import Workload
 from reelbench.plugin import opening
@@ -133,6 +134,9 @@ class Run:
             with watched(allowance, expire) if self._can_start_again else nullcontext():
                 prepared = session.prepare(name, workload)
             made = session.time(name, prepared, timer_of(benchmark))
+        except NoOtherWayError as error:
+            self.drop(name)
+            pytest.skip(str(error))
         except CaseFailure as failure:
             end(failure)
             message = f"{failure}. {failure.outcome.advice}"
@@ -148,9 +152,10 @@ class Run:
         keep_rounds(benchmark, made.timing.replicates[0].rounds_s)
         benchmark.extra_info["reelbench"] = msgspec.to_builtins(made)
         entry = benchmark.stats.as_dict(include_data=False)
-        entry["params"] = msgspec.to_builtins(identity)
-        session.end(name, outcome_of(name, identity), time.monotonic() - started, entry)
-        self._progress.end(session, identity, record=made)
+        # What was chosen is known only now.
+        entry["params"] = msgspec.to_builtins(made.identity)
+        session.end(name, outcome_of(name, made.identity), time.monotonic() - started, entry)
+        self._progress.end(session, made.identity, record=made)
         return made
 
     @property
@@ -161,6 +166,10 @@ class Run:
     def _start_again(self) -> None:
         path, left = str(self._session.journal.path), self._session.time_left_s
         given = list(map(str, self._config.invocation_params.args))
+        # pytest would look for them above a folder among the options, such as that of the results.
+        ini = self._config.inipath
+        given = [*([f"--config-file={ini}"] if ini else []), *given]
+        given.insert(0, f"--rootdir={self._config.rootpath}")
         self._progress.let_go("starting again without it …")
         os.chdir(self._config.invocation_params.dir)
         start_again(resuming_arguments(given, path, left))

@@ -6,16 +6,19 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
 from reelbench.catalogue.counted import Count
-from reelbench.measure import build, clock, compiling, protocol
+from reelbench.implementations import REFERENCE
+from reelbench.measure import build, choosing, clock, compiling, protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
+from reelbench.measure.remembered import Remembered
 from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
 from reelbench.merge import statistics_of
@@ -28,6 +31,7 @@ from reelbench.results.outcome import Outcome
 from reelbench.results.schema import (
     CaseOutcome,
     CaseRecord,
+    ChosenOperation,
     Identity,
     Machine,
 )
@@ -39,6 +43,8 @@ _LEAST_GAIN = 0.05
 _RESERVED = 0.04
 # A case's first call must come back within four times its estimate, and gets ten seconds at least.
 _SLOWEST = 4.0
+# Share of the time left that may go into finding a case's fastest implementations, the first time.
+_CHOOSING = 0.1
 _SHORTEST_ALLOWANCE_S = 10.0
 
 Prepared = tuple[compiling.Compiled, clock.Call]
@@ -69,6 +75,7 @@ class Session:
     _order: int = 0
     _again_s: dict[str, float] = field(default_factory=dict)
     _extra_s: dict[str, float] = field(default_factory=dict)
+    _operations: dict[str, tuple[ChosenOperation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.replicated = self.options.runs == 1
@@ -155,7 +162,7 @@ class Session:
                 traced = self._traced[name] = compiling.trace(work)
             except Exception:  # told, with its traceback, when the case's turn comes
                 return 0.0
-            amounts = traced.flops.model, traced.least_bytes, work.identity.dtype
+            amounts = traced.model_flops, traced.least_bytes, work.identity.dtype
         else:
             count, dtype = work
             amounts = count.model_flops, count.least_bytes, dtype
@@ -172,6 +179,7 @@ class Session:
         usual = _SLOWEST * planned.first_s if planned else 0.0
         others = sum(each.total_s for each in self.expected() if each.name != name)
         wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.free_s - others) / 2)
+        wanted += _CHOOSING * max(self.free_s, 0.0)  # used up where implementations are chosen
         return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.free_s))
 
     def begin(self, name: str) -> None:
@@ -200,8 +208,27 @@ class Session:
             CaseFailure: The case cannot or must not be timed; `end` must be told.
         """
         self._refuse_saturated(workload.identity)
-        traced = self._traced.pop(name) if name in self._traced else compiling.trace(workload)
-        return protocol.prepare(traced, self.place(name))
+        traced = self._traced.pop(name, None)
+        if workload.identity.implementation != REFERENCE:
+            choice = self._choice(workload)
+            self._operations[name] = choice.operations
+            traced = compiling.trace(choosing.with_choice(workload, choice))
+        return protocol.prepare(traced or compiling.trace(workload), self.place(name))
+
+    def _choice(self, workload: Workload) -> choosing.Choice:
+        """What computes the operations of a layer best here, or all by the way that was named."""
+        wanted = workload.identity.implementation
+        return choosing.choose(
+            workload,
+            choosing.limits_of(self.machine.facts),
+            self._remembered,
+            _CHOOSING * max(self.free_s, 0.0),
+            only=None if wanted == choosing.BEST else wanted,
+        )
+
+    @cached_property
+    def _remembered(self) -> Remembered:
+        return Remembered(self.machine.id, self.machine.facts)
 
     def place(self, name: str) -> Place | None:
         """Where the programs of a case are kept for further processes, if there will be any."""
@@ -236,7 +263,11 @@ class Session:
         made = record(compiled, replicate, self.limits)
         if effort.width and self.options.runs == 1:
             notes += merging.wider_than(made.timing, effort.width)
-        return structs.replace(made, warnings=[*made.warnings, *notes])
+        return structs.replace(
+            made,
+            warnings=[*made.warnings, *notes],
+            operations=list(self._operations.get(name, ())),
+        )
 
     def _effort(self) -> protocol.Effort:
         """How much the case at hand is timed: what nobody else needs is shared by all to come."""
@@ -258,7 +289,7 @@ class Session:
         smaller = [
             (entry.outcome.identity.batch, _clips_per_s(entry))
             for entry in self.journal.ended.values()
-            if entry.outcome and structs.replace(entry.outcome.identity, batch=case.batch) == case
+            if entry.outcome and _but_for_batch(entry.outcome.identity, case)
         ]
         *_, before, last = [(0, None), (0, None), *sorted(smaller, key=lambda pair: pair[0])]
         if last[0] and not last[1]:
@@ -396,6 +427,13 @@ def _unwritable(path: Path, error: OSError) -> store.StoreError:
         f"{path}: cannot be written ({error.strerror or error}); what was measured before is in "
         "the journal: make room and go on with --reel-resume"
     )
+
+
+def _but_for_batch(one: Identity, other: Identity) -> bool:
+    """Whether two cases differ in their batch alone; what was chosen for either does not matter."""
+    plain = [each.implementation == REFERENCE for each in (one, other)]
+    like = structs.replace(one, batch=other.batch, implementation=other.implementation)
+    return like == other and plain[0] == plain[1]
 
 
 def _clips_per_s(entry: Entry) -> float | None:

@@ -12,6 +12,7 @@ from reelbench.results.schema import (
     Benchmark,
     CaseOutcome,
     CaseRecord,
+    ChosenOperation,
     Compilation,
     Identity,
     Memory,
@@ -45,6 +46,7 @@ def _measured(benchmark: Benchmark) -> Table:
     parts: Iterable[Iterable[Row]] = (
         _identity(record.identity),
         _judgement(record),
+        _operations(record.operations),
         _timing(record.timing),
         _rates(record.rates),
         _work(record.work),
@@ -84,6 +86,17 @@ def _judgement(record: CaseRecord) -> list[Row]:
         _words("outcome", outcome_text(record.outcome)),
         _words("version", record.version),
     ]
+
+
+def _operations(operations: Sequence[ChosenOperation]) -> list[Row]:
+    """What computes each operation inside, and the times of what was tried."""
+    rows = []
+    for each in operations:
+        tried = sorted(each.seconds.items(), key=lambda pair: pair[1])
+        times = ", ".join(f"{name} {print_time(seconds)}" for name, seconds in tried)
+        text = f"{each.text}: {each.implementation}" + (f" ({times})" if times else "")
+        rows.append(_words(each.kind, text))
+    return rows
 
 
 def _timing(timing: Timing) -> list[Row]:

@@ -43,11 +43,13 @@ _WHY = {
 _LONGEST_HEADING = 12
 
 
-def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
+def comparison_tables(comparison: Comparison, top: int | None = None) -> tuple[Table, ...]:
     """Tables of a comparison in the order in which they are read; `RATIOS` is the main one.
 
     Args:
         comparison: What `reelbench.compare.compare` returned.
+        top: How many cases people see, the most evident changes first, and how many families, the
+            largest changes first; all by default.
     """
     matching = comparison.matching
     name = case_namer(
@@ -60,8 +62,8 @@ def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
     tables = [
         facts_table(comparison),
         _summary(comparison, name),
-        _families(comparison),
-        _ratios(comparison, name),
+        _families(comparison, top),
+        _ratios(comparison, name, top),
         _best(comparison),
         _unlike(comparison, name),
         _missing(comparison, name),
@@ -293,9 +295,12 @@ def _summary(comparison: Comparison, name: Namer) -> Table:
     return Table(sentence(comparison), columns, (row,), tuple(caveats(comparison, name)))
 
 
-def _families(comparison: Comparison) -> Table:
+def _families(comparison: Comparison, top: int | None) -> Table:
     if len(comparison.families) < 2:
         return Table("")
+    families = list(comparison.families)
+    if top is not None:
+        families.sort(key=lambda mean: -max(mean.ratio, 1 / mean.ratio))
     judged = comparison.mode in JUDGED
     columns = (
         Column("family", "family", give="fold"),
@@ -314,16 +319,18 @@ def _families(comparison: Comparison) -> Table:
             *_interval_cells(mean.ratio, mean.low, mean.high, _is_known(mean)),
             *(plain(mean.verdicts.get(v, 0)) for v in Verdict),
         )
-        for mean in comparison.families
+        for mean in families
     )
-    note = (
+    notes = [
         "Geometric means; weight: share of the mean of all. Their intervals suppose that all cases "
         "err together."
-    )
-    return Table("Families", columns, rows, (note,))
+    ]
+    if top is not None and len(rows) > top:
+        notes.insert(0, f"{len(rows) - top} more families, with smaller changes.")
+    return Table("Families", columns, rows[:top], tuple(notes), folded=rows[top:] if top else ())
 
 
-def _ratios(comparison: Comparison, name: Namer) -> Table:
+def _ratios(comparison: Comparison, name: Namer, top: int | None) -> Table:
     judged, machines = comparison.mode in JUDGED, comparison.mode == "hardware"
     base, new = headings(comparison)
     columns = (
@@ -359,9 +366,10 @@ def _ratios(comparison: Comparison, name: Namer) -> Table:
     if changed:
         why = _named(list(dict.fromkeys(each for row in changed for each in row.program_reason)))
         notes.append(f"Other compiled program in {len(changed)} cases, where {why} differs.")
-    return Table(
-        "Cases, the most evident change first" if rows else "", columns, rows, tuple(notes)
-    )
+    title = "Cases, the most evident change first" if rows else ""
+    if top is not None and len(rows) > top:
+        notes.insert(0, f"{len(rows) - top} more cases, with less evidence of a change.")
+    return Table(title, columns, rows[:top], tuple(notes), folded=rows[top:] if top else ())
 
 
 def _ratio_cells(row: Ratio, name: Namer) -> tuple[Cell, ...]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from msgspec import structs
 
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.report.text import shorten
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseOutcome, CaseRecord, Identity, Rates
-from reelbench.units import print_rate, print_share, print_time
+from reelbench.units import print_rate, print_ratio, print_share, print_time
 
 _PASSES = {"forward": 0, "train": 1}
 _REASON_LENGTH = 120
 _MOST_CASES = 12  # named of those that only time kept from being measured
 _MOST_NEVER_BEGUN = 15  # each in a row of its own
-_FOR_WANT_OF_TIME = (Outcome.OVER_BUDGET, Outcome.SATURATED)
+# Outcomes of which many are told in one line: nothing went wrong.
+_IN_ONE_LINE = (Outcome.OVER_BUDGET, Outcome.SATURATED, Outcome.REFERENCE_IS_BEST)
+_MOST_LOSERS = 8
+_REFERENCE = "reference"
+# Less than that is not worth changing a layer for, and may be noise.
+_LEAST_LOSS = 1.1
 
 _DISTURBED = "disturbed"  # kind of the warning that holds what disturbed the rounds
 
@@ -24,8 +32,11 @@ _USUAL = {"dtype": "float32", "batch": 1, "implementation": "reference", "mesh":
 
 _SUFFIXES: dict[str, Callable[[Identity], str]] = {
     "dtype": lambda identity: identity.dtype,
-    "batch": lambda identity: f"batch {identity.batch}",
-    "implementation": lambda identity: identity.implementation,
+    "batch": lambda identity: f"batch {identity.batch}" if identity.batch else "",
+    # The plain form goes without saying.
+    "implementation": lambda identity: (
+        "" if identity.implementation == _REFERENCE else identity.implementation
+    ),
     "precision": lambda identity: f"precision {identity.precision}",
     "mesh": lambda identity: f"mesh {identity.mesh}" if identity.mesh else "",
 }
@@ -56,6 +67,7 @@ _TIMED_COLUMNS = (
     Column("roofline_share", "share", align="right"),
     Column("bound", "of ceiling"),
 )
+_GAIN_COLUMN = Column("gain", "plain", align="right")
 
 _UNTIMED_COLUMNS = (
     Column("outcome", "outcome"),
@@ -108,11 +120,53 @@ def layer_table(
     missing = without_timing(records, outcomes)
     name = case_namer(_identities(records, missing))
     ordered = sorted(records, key=lambda record: case_order(record.identity))
-    rows = tuple(identity_cells(r.identity, name) + _timing_cells(r) for r in ordered)
-    notes = _warning_notes(ordered, name) + _outcome_notes(missing, name)
+    gains = gains_over_plain(records)
+    rows = tuple(
+        (*identity_cells(r.identity, name), *_timing_cells(r), _gain_cell(gains.get(r.identity)))
+        for r in ordered
+    )
+    notes = _gain_notes(gains) + _warning_notes(ordered, name) + _outcome_notes(missing, name)
     if not rows:
         notes.insert(0, "No layer was measured.")
-    return Table(title, IDENTITY_COLUMNS + _TIMED_COLUMNS, rows, tuple(notes))
+    gain = replace(_GAIN_COLUMN, shown=bool(gains))
+    return Table(title, (*IDENTITY_COLUMNS, *_TIMED_COLUMNS, gain), rows, tuple(notes))
+
+
+def gains_over_plain(records: Sequence[CaseRecord]) -> dict[Identity, float]:
+    """Of each case that is not computed plainly: the plain form's time over its own."""
+    plainly = {
+        record.identity: record.timing.median_s
+        for record in records
+        if record.identity.implementation == _REFERENCE
+    }
+    gains = {}
+    for record in records:
+        plain_form = structs.replace(record.identity, implementation=_REFERENCE)
+        if record.identity != plain_form and plain_form in plainly:
+            gains[record.identity] = plainly[plain_form] / record.timing.median_s
+    return gains
+
+
+def _gain_cell(gain: float | None) -> Cell:
+    return Cell(gain, "" if gain is None else print_ratio(gain))
+
+
+def _gain_notes(gains: Mapping[Identity, float]) -> list[str]:
+    """The layers in which the plain form loses most, and what wins."""
+    lost = [each for each in gains if gains[each] >= _LEAST_LOSS]
+    if not gains:
+        return []
+    notes = ["plain: the plain form's time over that of the implementation named in the row."]
+    if lost:
+        lost.sort(key=lambda each: -gains[each])
+        told = ", ".join(
+            f"{shorten(each.preset, 40)} {each.pass_} {print_ratio(gains[each])} by "
+            f"{shorten(each.implementation, 40)}"
+            for each in lost[:_MOST_LOSERS]
+        )
+        more = f" and {len(lost) - _MOST_LOSERS} more" if len(lost) > _MOST_LOSERS else ""
+        notes.append(f"The plain form loses most in: {told}{more}.")
+    return notes
 
 
 def _warning_notes(records: Sequence[CaseRecord], name: Callable[[Identity], str]) -> list[str]:
@@ -134,12 +188,12 @@ def _warning_notes(records: Sequence[CaseRecord], name: Callable[[Identity], str
 
 def _outcome_notes(missing: Sequence[CaseOutcome], name: Callable[[Identity], str]) -> list[str]:
     """A line a case, but one line for all that only time kept from being measured."""
-    short = [case for case in missing if case.outcome in _FOR_WANT_OF_TIME]
+    short = [case for case in missing if case.outcome in _IN_ONE_LINE]
     notes = [
         f"{name(case.identity)} {case.identity.pass_}: {outcome_text(case.outcome)}"
         + (f", {shorten(case.reason, _REASON_LENGTH)}" if case.reason else "")
         for case in missing
-        if case.outcome not in _FOR_WANT_OF_TIME
+        if case.outcome not in _IN_ONE_LINE
     ]
     for outcome in dict.fromkeys(case.outcome for case in short):
         passes: dict[str, list[str]] = {}

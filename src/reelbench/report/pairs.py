@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -35,10 +35,12 @@ def paired_tables(run: PairedRun) -> tuple[Table, ...]:
     counted = [f"{count} {verdict}" for verdict, count in verdict_counts([run]).items() if count]
     failed = [case for case in run.cases if case.failure]
     title = f"A ({run.a.words}) against B ({run.b.words}): {', '.join(counted) or 'no verdict'}"
-    tables = [Table(title, _COLUMNS, tuple(map(_row, run.cases)), tuple(_notes(run)))]
+    name = _namer(run.cases)
+    rows = tuple(_row(case, name(case)) for case in run.cases)
+    tables = [Table(title, _COLUMNS, rows, tuple(_notes(run)))]
     if failed:
         columns = (Column("case", "case"), Column("reason", "reason", give="fold"))
-        rows = tuple((plain(_name(case)), plain(case.failure)) for case in failed)
+        rows = tuple((plain(name(case)), plain(case.failure)) for case in failed)
         tables.append(Table("Not compared in every pair", columns, rows))
     return tuple(tables)
 
@@ -69,7 +71,7 @@ def _tally(name: str, runs: Sequence[PairedRun]) -> tuple[Cell, ...]:
     return (plain(name), *counts, plain(failed), Cell(seconds, print_duration(seconds)))
 
 
-def _row(case: Compared) -> tuple[Cell, ...]:
+def _row(case: Compared, name: str) -> tuple[Cell, ...]:
     a_s, b_s = (_median(case.pairs, letter) for letter in ("a", "b"))
     estimate, low, high = case.estimate, case.low, case.high
     told: str = case.verdict or ("failed" if case.failure else "no pairs")
@@ -78,7 +80,7 @@ def _row(case: Compared) -> tuple[Cell, ...]:
     return (
         plain(case.a_name),
         plain(case.b_name),
-        plain(_name(case)),
+        plain(name),
         Cell(a_s, "–" if a_s is None else print_time(a_s)),
         Cell(b_s, "–" if b_s is None else print_time(b_s)),
         Cell(estimate, "–" if estimate is None else print_change(estimate)),
@@ -94,10 +96,16 @@ def _row(case: Compared) -> tuple[Cell, ...]:
     )
 
 
-def _name(case: Compared) -> str:
-    if case.a_name == case.b_name:
-        return case.a_name
-    return f"{case.a_name} / {case.b_name}"
+def _namer(cases: Sequence[Compared]) -> Callable[[Compared], str]:
+    """Names a case; the file and class that all tests share go without saying."""
+    owners = {name.rpartition("::")[0] for case in cases for name in (case.a_name, case.b_name)}
+    shared = f"{owners.pop()}::" if len(owners) == 1 and "" not in owners else ""
+
+    def name(case: Compared) -> str:
+        names = [each.removeprefix(shared) for each in (case.a_name, case.b_name)]
+        return " / ".join(dict.fromkeys(names))
+
+    return name
 
 
 def _interval(low: float, high: float) -> str:

@@ -55,9 +55,7 @@ def _facts(comparisons: Sequence[Comparison]) -> Table:
         )
         for name in differing
     )
-    notes = _left_out(len(sides) - 1)
-    title = "What differs" if rows else "No stable fact differs"
-    return Table(title, columns, rows, notes if rows else ())
+    return Table("What differs" if rows else "No stable fact differs", columns, rows)
 
 
 def _sides(comparisons: Sequence[Comparison]) -> Table:
@@ -94,6 +92,9 @@ def _sides(comparisons: Sequence[Comparison]) -> Table:
         )
     base = comparisons[0].base
     notes = [f"speed: relative to {base.label}, geometric mean of the cases that both have."]
+    if len(comparisons) > _MOST_SHOWN:
+        more = len(comparisons) - _MOST_SHOWN
+        notes.append(f"Facts and cases of {more} more sides are in --format json.")
     if judged:
         notes.append(
             f"Verdicts, where the machine is the same: threshold "
@@ -160,9 +161,3 @@ def _cells(row: Ratio | None) -> tuple[Cell, ...]:
         Cell(row.high, ""),
         plain(row.verdict.value if row.verdict else None),
     )
-
-
-def _left_out(others: int) -> tuple[str, ...]:
-    if others <= _MOST_SHOWN:
-        return ()
-    return (f"{others - _MOST_SHOWN} more sides are in --format json.",)

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     SATURATED = "saturated"
     CRASHED = "crashed"
     DISTURBED = "disturbed"
+    REFERENCE_IS_BEST = "reference_is_best"
 
     @property
     def advice(self) -> str:
@@ -52,6 +53,7 @@ _ADVICE = {
     Outcome.SATURATED: "Name the batch with --reel-batch to measure it all the same.",
     Outcome.CRASHED: "Run the case alone with -k and watch its memory.",
     Outcome.DISTURBED: "Measure again on a quiet machine.",
+    Outcome.REFERENCE_IS_BEST: "Nothing to do: the plain form is the fastest known here.",
 }
 
 _MISTAKES = frozenset(

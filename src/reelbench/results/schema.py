@@ -8,7 +8,8 @@ History of the format:
     1: first version.
     2: readings of the machine's health beside every process's rounds (`Health`), disturbed and
        repeated readings counted, the harness's own overhead. Version 1 is a subset.
-    3: a file may be merged of several runs, which it names (`Source`). Version 2 is a subset.
+    3: a file may be merged of several runs, which it names (`Source`); a case may be computed by
+       other implementations of the operations inside it (`ChosenOperation`). Version 2 is a subset.
 """
 
 from __future__ import annotations
@@ -197,11 +198,31 @@ class Rates(Struct, frozen=True, kw_only=True):
     bound: Text | None = None
 
 
+class ChosenOperation(Struct, frozen=True, kw_only=True):
+    """An operation inside a layer, and how it was computed.
+
+    Attributes:
+        kind: Such as ``convolution``.
+        key: Hash of its sizes and details.
+        text: Its sizes, for people.
+        implementation: What was chosen; ``reference`` where the plain form is.
+        seconds: Time of the operation alone, in the same pass, by implementation; what was not
+            tried is not there.
+    """
+
+    kind: Text
+    key: Text
+    text: Text
+    implementation: Text
+    seconds: dict[Text, NonNegative]
+
+
 class CaseRecord(Struct, frozen=True, kw_only=True):
     """``extra_info.reelbench`` of one benchmark: everything known of one measured case.
 
     Attributes:
         version: Hash of the code and the sizes that define the case; see `measure.case`.
+        operations: How the operations inside were computed, where not as in the reference.
     """
 
     identity: Identity
@@ -213,6 +234,7 @@ class CaseRecord(Struct, frozen=True, kw_only=True):
     memory: Memory
     timing: Timing
     rates: Rates
+    operations: list[ChosenOperation] = msgspec.field(default_factory=list)
 
 
 class Ceiling(Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class Basis(StrEnum):
 class Reason(StrEnum):
     """Why a verdict is what it is; what a verdict waits for stands first."""
 
-    ONE_PROCESS = "one process a side shows nothing of what differs between processes"
+    ONE_PROCESS = "one process shows nothing of what differs between processes"
     TOO_WIDE = "the interval reaches beyond the threshold on both sides"
     REACHES_OVER = "the interval reaches from no change to beyond the threshold"
     SMALL = "a change, but one that may be below the threshold"

@@ -1,0 +1,117 @@
+"""Where the taps of a convolution's kernel meet its input; channels last, over any axes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+from jax import lax
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+Padding = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a convolution does along its spatial axes.
+
+    Attributes:
+        strides: Steps of the kernel.
+        padding: Zeros before and after; negative ones crop.
+        dilation: Distance of neighbouring taps.
+        groups: Into how many groups the channels fall, each convolved alone.
+        precision: Of the products, as JAX takes it; None for the one in force.
+    """
+
+    strides: tuple[int, ...]
+    padding: Padding
+    dilation: tuple[int, ...]
+    groups: int = 1
+    precision: Any = None
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.strides)
+
+    def out_sizes(self, sizes: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
+        """Lengths of the output along the spatial axes.
+
+        Args:
+            sizes: Lengths of the input.
+            kernel: Lengths of the kernel.
+        """
+        return tuple(
+            max((size + low + high - (taps - 1) * spread - 1) // stride + 1, 0)
+            for size, taps, stride, (low, high), spread in zip(
+                sizes, kernel, self.strides, self.padding, self.dilation, strict=True
+            )
+        )
+
+    def reach(self, outputs: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
+        """How much of the padded input so many neighbouring outputs see along each axis."""
+        return tuple(
+            (count - 1) * stride + (taps - 1) * spread + 1
+            for count, taps, stride, spread in zip(
+                outputs, kernel, self.strides, self.dilation, strict=True
+            )
+        )
+
+
+def padded(x: Float[Array, "n *sizes c"], geometry: Geometry) -> Float[Array, "n *padded c"]:
+    """The input with its padding."""
+    if not any(map(any, geometry.padding)):
+        return x
+    edges = [(0, 0, 0), *((low, high, 0) for low, high in geometry.padding), (0, 0, 0)]
+    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+
+
+def taps(kernel: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Every place of a kernel, the last axis fastest: the order of its memory."""
+    return itertools.product(*map(range, kernel))
+
+
+def at_tap(
+    x: Float[Array, "n *padded c"],
+    tap: Sequence[int],
+    outputs: Sequence[int],
+    geometry: Geometry,
+) -> Float[Array, "n *outputs c"]:
+    """What one tap of the kernel meets, for each of so many neighbouring outputs.
+
+    Args:
+        x: Input, padded.
+        tap: Place in the kernel.
+        outputs: How many outputs along each axis, from the first on.
+        geometry: Of the convolution.
+    """
+    starts = [place * spread for place, spread in zip(tap, geometry.dilation, strict=True)]
+    ends = [
+        start + (count - 1) * stride + 1
+        for start, count, stride in zip(starts, outputs, geometry.strides, strict=True)
+    ]
+    return lax.slice(
+        x, (0, *starts, 0), (x.shape[0], *ends, x.shape[-1]), (1, *geometry.strides, 1)
+    )
+
+
+def patches(
+    x: Float[Array, "n *padded c"],
+    kernel: Sequence[int],
+    outputs: Sequence[int],
+    geometry: Geometry,
+) -> Float[Array, "positions taps*c"]:
+    """What the whole kernel meets, for each output: a row of the matrix product's left side."""
+    # Of few axes: joining arrays of five takes XLA's CPU backend twice as long as of three.
+    parts = [
+        at_tap(x, tap, outputs, geometry).reshape(-1, outputs[-1], x.shape[-1])
+        for tap in taps(kernel)
+    ]
+    whole = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
+    return whole.reshape(x.shape[0] * prod(outputs), -1)

@@ -1,0 +1,144 @@
+"""Recognises the operations that have other implementations in the equations of a program.
+
+An operation is what an equation computes, in one canonical layout and without its place in the
+program: two convolutions of the same sizes are one operation, wherever they stand. It can be
+hashed, so that what was found fastest for it is found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from reelbench.implementations.geometry import Geometry
+from reelbench.layers.multihead import ATTENTION
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What of an attention its operands do not say.
+
+    Attributes:
+        scale: Factor on the logits.
+        is_causal: Whether no query sees a later key.
+        has_bias: Whether a bias is added to the logits, after the values among the operands.
+        has_mask: Whether a mask is the last operand.
+    """
+
+    scale: float
+    is_causal: bool
+    has_bias: bool
+    has_mask: bool
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What an equation computes.
+
+    Attributes:
+        kind: ``convolution`` or ``attention``.
+        shapes: Shapes of the operands, in the canonical layout.
+        dtype: Dtype of the operands.
+        details: What else decides the result; a `Geometry` for a convolution, an `Attention`.
+    """
+
+    kind: str
+    shapes: tuple[tuple[int, ...], ...]
+    dtype: str
+    details: Any
+
+    @property
+    def key(self) -> str:
+        """A short hash, the same in every process."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An operation in a program, and how its operands and result are laid out there.
+
+    Attributes:
+        canonical: Makes a function of the operands in the program's layout out of one in the
+            canonical layout.
+    """
+
+    operation: Operation
+    canonical: Callable[[Function], Function]
+
+
+def recognise(eqn: Any) -> Found | None:
+    """The operation of an equation, or None if it has no other implementations."""
+    if eqn.primitive.name == "conv_general_dilated":
+        return _convolution(eqn)
+    if eqn.params.get("name", "").startswith(ATTENTION):
+        return _attention(eqn)
+    return None
+
+
+def _attention(eqn: Any) -> Found | None:
+    """What `reelbench.layers.multihead.attend` marked; the mark's name holds what is static."""
+    shapes = tuple(tuple(each.aval.shape) for each in eqn.invars)
+    dtype = eqn.invars[0].aval.dtype
+    causal, scale = eqn.params["name"].removeprefix(ATTENTION).split("_", 1)
+    has_mask = eqn.invars[-1].aval.dtype == jnp.bool_
+    details = Attention(
+        scale=shapes[0][-1] ** -0.5 if scale == "None" else float(scale),
+        is_causal=causal == "True",
+        has_bias=len(shapes) - has_mask == 4,
+        has_mask=bool(has_mask),
+    )
+    return Found(Operation("attention", shapes, str(dtype), details), lambda function: function)
+
+
+def _convolution(eqn: Any) -> Found | None:
+    """A convolution over any number of axes: channels last, kernel axes before its channels."""
+    params = eqn.params
+    numbers = params["dimension_numbers"]
+    if params["batch_group_count"] != 1 or any(d != 1 for d in params["lhs_dilation"]):
+        return None
+    if not 1 <= len(params["window_strides"]) <= 3:
+        return None
+    x, kernel = (each.aval for each in eqn.invars)
+    if x.dtype != kernel.dtype or not jnp.issubdtype(x.dtype, jnp.floating):
+        return None
+    if params["preferred_element_type"] not in (None, x.dtype):
+        return None
+    to_x, to_kernel, to_out = (
+        (numbers.lhs_spec[0], *numbers.lhs_spec[2:], numbers.lhs_spec[1]),
+        (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]),
+        (numbers.out_spec[0], *numbers.out_spec[2:], numbers.out_spec[1]),
+    )
+    back = tuple(to_out.index(axis) for axis in range(len(to_out)))
+    geometry = Geometry(
+        strides=tuple(params["window_strides"]),
+        padding=tuple(map(tuple, params["padding"])),
+        dilation=tuple(params["rhs_dilation"]),
+        groups=params["feature_group_count"],
+        precision=params["precision"],
+    )
+    operation = Operation(
+        "convolution",
+        (
+            tuple(x.shape[axis] for axis in to_x),
+            tuple(kernel.shape[axis] for axis in to_kernel),
+        ),
+        str(x.dtype),
+        geometry,
+    )
+
+    def canonical(function: Function) -> Function:
+        def run(x: jax.Array, kernel: jax.Array) -> jax.Array:
+            made = function(lax.transpose(x, to_x), lax.transpose(kernel, to_kernel))
+            return lax.transpose(made, back)
+
+        return run
+
+    return Found(operation, canonical)

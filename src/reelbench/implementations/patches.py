@@ -1,0 +1,155 @@
+"""Convolution as matrix products of patches, a block at a time, forward and backward."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from reelbench.implementations.blocks import (
+    Blocks,
+    assembled,
+    cut,
+    extended,
+    outputs_of,
+    window,
+)
+from reelbench.implementations.geometry import Geometry, padded, patches
+from reelbench.implementations.gradients import input_gradient
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def convolve(
+    x: Float[Array, "n *sizes c"],
+    kernel: Float[Array, "*taps c o"],
+    geometry: Geometry,
+    block_bytes: int,
+) -> Float[Array, "n *outputs o"]:
+    """Convolve; what the kernel meets is written out for a block of outputs at a time.
+
+    Chellapilla et al., "High Performance Convolutional Neural Networks for Document Processing",
+    2006, for patches as a matrix; the blocks are ours.
+
+    Args:
+        x: Input, channels last.
+        kernel: Kernel, its input and output channels last.
+        geometry: Strides, padding and dilation; one group.
+        block_bytes: Bytes that the patches of a block take, about.
+    """
+    lengths = kernel.shape[:-2]
+    blocks = _blocks(x, kernel, geometry, block_bytes)
+    flat = kernel.reshape(-1, kernel.shape[-1])
+    whole = padded(x, geometry)
+    if blocks.number == 1:
+        y = product(patches(whole, lengths, blocks.outputs, geometry), flat, geometry)
+        return y.reshape(x.shape[0], *blocks.outputs, -1)
+    whole = extended(whole, lengths, blocks, geometry)
+
+    def one(index: jax.Array) -> jax.Array:
+        seen = window(whole, index, lengths, blocks, geometry)
+        return product(patches(seen, lengths, blocks.size, geometry), flat, geometry)
+
+    return assembled(lax.map(one, jnp.arange(blocks.number)), blocks)
+
+
+def kernel_gradient(
+    x: Float[Array, "n *sizes c"],
+    gradient: Float[Array, "n *outputs o"],
+    lengths: tuple[int, ...],
+    geometry: Geometry,
+    block_bytes: int,
+) -> Float[Array, "*taps c o"]:
+    """The gradient with respect to the kernel, summed up over blocks of outputs.
+
+    Args:
+        x: Input of the convolution.
+        gradient: With respect to its output.
+        lengths: Of the kernel along the spatial axes.
+        geometry: Of the convolution.
+        block_bytes: Bytes that the patches of a block take, about.
+    """
+    features, out = x.shape[-1], gradient.shape[-1]
+    patch_bytes = prod(lengths) * features * x.dtype.itemsize
+    blocks = cut(x.shape[0], gradient.shape[1:-1], patch_bytes, block_bytes)
+    whole = padded(x, geometry)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+
+    def of_block(seen: jax.Array, given: jax.Array) -> jax.Array:
+        rows = patches(seen, lengths, given.shape[1:-1], geometry)
+        return lax.dot_general(
+            rows,
+            given.reshape(-1, out),
+            (((0,), (0,)), ((), ())),
+            precision=geometry.precision,
+            preferred_element_type=wide,
+        )
+
+    if blocks.number == 1:
+        total = of_block(whole, gradient)
+    else:
+        whole = extended(whole, lengths, blocks, geometry)
+        more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
+        given = jnp.pad(gradient, [(0, 0), *more, (0, 0)])
+
+        def add(total: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+            seen = window(whole, index, lengths, blocks, geometry)
+            return total + of_block(seen, outputs_of(given, index, blocks)), None
+
+        start = jnp.zeros((prod(lengths) * features, out), wide)
+        total = lax.scan(add, start, jnp.arange(blocks.number))[0]
+    return total.astype(x.dtype).reshape(*lengths, features, out)
+
+
+def product(
+    rows: Float[Array, "m k"], columns: Float[Array, "k n"], geometry: Geometry
+) -> Float[Array, "m n"]:
+    """A matrix product, summed in float32 at least, in the dtype of its operands."""
+    wide = jnp.promote_types(rows.dtype, jnp.float32)
+    made = lax.dot_general(
+        rows,
+        columns,
+        (((1,), (0,)), ((), ())),
+        precision=geometry.precision,
+        preferred_element_type=wide,
+    )
+    return made.astype(rows.dtype)
+
+
+def _blocks(x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int) -> Blocks:
+    lengths = kernel.shape[:-2]
+    outputs = geometry.out_sizes(x.shape[1:-1], lengths)
+    patch_bytes = prod(kernel.shape[:-1]) * x.dtype.itemsize
+    return cut(x.shape[0], outputs, patch_bytes, block_bytes)
+
+
+def _forward(
+    x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return convolve(x, kernel, geometry, block_bytes), (x, kernel)
+
+
+def _backward(
+    geometry: Geometry,
+    block_bytes: int,
+    kept: tuple[jax.Array, jax.Array],
+    gradient: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = kept
+
+    def without_strides(y: jax.Array, turned: jax.Array, own: Geometry) -> jax.Array:
+        return convolve(y, turned, own, block_bytes)
+
+    return (
+        input_gradient(gradient, kernel, x.shape, geometry, without_strides),
+        kernel_gradient(x, gradient, kernel.shape[:-2], geometry, block_bytes),
+    )
+
+
+convolve.defvjp(_forward, _backward)

@@ -1,0 +1,59 @@
+"""The operations as a JAX user would write them: what other implementations are held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax import lax
+
+from reelbench.implementations.operation import Function, Operation
+
+_AXES = "DHW"
+
+
+def plain(operation: Operation) -> Function:
+    """The operation's own function of the operands in the canonical layout.
+
+    Raises:
+        ValueError: Nothing is known of its kind.
+    """
+    match operation.kind:
+        case "convolution":
+            return _convolution(operation)
+        case "attention":
+            return _attention(operation)
+    raise ValueError(f"no plain form of {operation.kind}")
+
+
+def _convolution(operation: Operation) -> Function:
+    geometry = operation.details
+    axes = _AXES[len(_AXES) - geometry.rank :]
+
+    def run(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            geometry.strides,
+            geometry.padding,
+            rhs_dilation=geometry.dilation,
+            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+            feature_group_count=geometry.groups,
+            precision=geometry.precision,
+        )
+
+    return run
+
+
+def _attention(operation: Operation) -> Function:
+    details = operation.details
+
+    def run(*operands: Any) -> jax.Array:
+        query, key, value, *rest = operands
+        mask = rest.pop() if details.has_mask else None
+        bias = rest.pop() if details.has_bias else None
+        return jax.nn.dot_product_attention(
+            query, key, value, bias, mask, is_causal=details.is_causal, scale=details.scale
+        )
+
+    return run

@@ -1,0 +1,99 @@
+"""Which implementations there are of an operation; the reference is the program as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reelbench.implementations.operation import Function, Operation
+
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What of a machine decides how an implementation cuts its work.
+
+    Attributes:
+        cache_bytes: Memory that all cores in use reach fast: their level-2 caches together on a
+            CPU, the level-2 cache of a GPU.
+        backend: What JAX computes on.
+    """
+
+    cache_bytes: int = 2**20
+    backend: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A way to compute an operation.
+
+    Attributes:
+        name: What users read, such as ``patches``.
+        kind: Of the operations that it computes.
+        applies: Whether it can compute this one.
+        make: Gives the function of the operands in the canonical layout.
+        variants: Settings worth trying, such as sizes of blocks, each with the word that tells it
+            from the others.
+        digits_lost: Decimal digits by which it is less exact than a sum of products.
+    """
+
+    name: str
+    kind: str
+    applies: Callable[[Operation], bool]
+    make: Callable[[Operation, Any], Function]
+    variants: Callable[[Operation, Limits], dict[str, Any]]
+    digits_lost: int = 0
+
+
+_ALL: dict[tuple[str, str], Implementation] = {}
+
+
+def register(implementation: Implementation) -> None:
+    """Add an implementation; the agreement test finds it by itself.
+
+    Raises:
+        ValueError: There is one of that kind and name.
+    """
+    key = (implementation.kind, implementation.name)
+    if key in _ALL:
+        raise ValueError(f"two implementations of {key[0]} are called {key[1]}")
+    _ALL[key] = implementation
+
+
+def implementations(kind: str | None = None) -> list[Implementation]:
+    """All of them, or those of a kind."""
+    return [each for each in _ALL.values() if kind in (None, each.kind)]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An implementation with settings.
+
+    Attributes:
+        name: Of the implementation, with the variant where there are several.
+    """
+
+    name: str
+    implementation: Implementation
+    settings: Any
+
+    def function(self, operation: Operation) -> Function:
+        """The function of the operands in the canonical layout."""
+        return self.implementation.make(operation, self.settings)
+
+
+def candidates(operation: Operation, limits: Limits) -> list[Candidate]:
+    """What may be tried for an operation."""
+    found = []
+    for each in implementations(operation.kind):
+        if each.applies(operation):
+            for word, settings in each.variants(operation, limits).items():
+                found.append(Candidate(f"{each.name}{word}", each, settings))
+    return found
+
+
+def by_name(operation: Operation, name: str, limits: Limits) -> Candidate | None:
+    """The candidate of a name, if the operation has it."""
+    return next((each for each in candidates(operation, limits) if each.name == name), None)

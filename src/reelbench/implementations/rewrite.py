@@ -1,0 +1,131 @@
+"""Replaces operations inside a program: the same layer, computed in another way.
+
+A layer is traced to its program; wherever an equation of it (a convolution, an attention, …) has a
+replacement, that is computed instead. It happens before differentiation, so the backward pass is
+that of the replacement. Nothing needs to be known of the layer: it works for anybody's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+Function = Callable[..., Any]
+Rule = Callable[[JaxprEqn], Function | None]
+"""Gives what to compute instead of an equation, of its operands, or None to leave it as it is."""
+
+# Calls whose inner program takes the operands and gives the results one for one.
+_CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
+_RECOMPUTED = ("remat", "remat2", "checkpoint")
+
+
+def rewritten(function: Function, rule: Rule) -> Function:
+    """The function with replacements; it can be traced, differentiated and compiled like any.
+
+    Args:
+        function: A function of pytrees of arrays.
+        rule: What replaces what.
+    """
+
+    def run(*arguments: Any) -> Any:
+        program, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        outputs = _evaluate(program, rule, jax.tree.leaves(arguments))
+        return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
+
+    return run
+
+
+def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
+    """Every equation of a program and of the programs inside it, in the order of the text."""
+    jaxpr = program.jaxpr if isinstance(program, ClosedJaxpr) else program
+    for eqn in jaxpr.eqns:
+        yield eqn
+        for inner in _inner(eqn):
+            yield from equations(inner)
+
+
+def _inner(eqn: JaxprEqn) -> Iterator[ClosedJaxpr | Jaxpr]:
+    for value in eqn.params.values():
+        for item in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(item, ClosedJaxpr | Jaxpr):
+                yield item
+
+
+def _evaluate(program: ClosedJaxpr, rule: Rule, arguments: Sequence[Any]) -> list[Any]:
+    jaxpr = program.jaxpr
+    known = dict(zip(jaxpr.constvars, program.consts, strict=True))
+    known |= zip(jaxpr.invars, arguments, strict=True)
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, Literal) else known[atom]
+
+    for eqn in jaxpr.eqns:
+        results = _equation(eqn, rule, [read(atom) for atom in eqn.invars])
+        known |= zip(eqn.outvars, results, strict=True)
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _equation(eqn: JaxprEqn, rule: Rule, operands: list[Any]) -> Sequence[Any]:
+    replacement = rule(eqn)
+    if replacement is not None:
+        return jax.tree.leaves(replacement(*operands))
+    name = eqn.primitive.name
+    if not any(rule(inner) for program in _inner(eqn) for inner in equations(program)):
+        return _as_it_is(eqn, operands)
+    if name in _CALLS:
+        return _evaluate(_closed(eqn), rule, operands)
+    if name in _RECOMPUTED:
+        inner = _closed(eqn)
+        again = jax.checkpoint(
+            lambda *given: _evaluate(inner, rule, given),
+            policy=eqn.params.get("policy"),
+            prevent_cse=eqn.params.get("prevent_cse", True),
+        )
+        return list(again(*operands))
+    if name == "scan":
+        return _scan(eqn, rule, operands)
+    if name == "cond":
+        branches = [
+            lambda *given, branch=branch: _evaluate(branch, rule, given)
+            for branch in eqn.params["branches"]
+        ]
+        return list(lax.switch(operands[0], branches, *operands[1:]))
+    return _as_it_is(eqn, operands)
+
+
+def _as_it_is(eqn: JaxprEqn, operands: list[Any]) -> Sequence[Any]:
+    bound = eqn.primitive.get_bind_params(eqn.params)
+    # Versions differ in whether the functions inside stand apart.
+    functions, params = bound if isinstance(bound, tuple) else ((), bound)
+    made = eqn.primitive.bind(*functions, *operands, **params)
+    return made if eqn.primitive.multiple_results else [made]
+
+
+def _closed(eqn: JaxprEqn) -> ClosedJaxpr:
+    (inner,) = _inner(eqn)
+    return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+
+
+def _scan(eqn: JaxprEqn, rule: Rule, operands: list[Any]) -> Sequence[Any]:
+    params = eqn.params
+    body = params["jaxpr"]
+    constants, carried = params["num_consts"], params["num_carry"]
+    fixed, start = operands[:constants], operands[constants : constants + carried]
+
+    def turn(state: list[Any], each: list[Any]) -> tuple[list[Any], list[Any]]:
+        made = _evaluate(body, rule, [*fixed, *state, *each])
+        return made[:carried], made[carried:]
+
+    end, stacked = lax.scan(
+        turn,
+        start,
+        operands[constants + carried :],
+        length=params["length"],
+        reverse=params["reverse"],
+        unroll=params["unroll"],
+    )
+    return [*end, *stacked]

@@ -1,0 +1,258 @@
+"""Finds the fastest implementation of every operation inside a layer, on this machine.
+
+An operation is timed alone, in the pass that is wanted: as a layer holds few kinds of operations
+and many layers hold the same, that is far less than timing every combination. What was found is
+remembered, so that it is looked for once a machine and its software.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from reelbench.implementations import (
+    REFERENCE,
+    Candidate,
+    Limits,
+    Operation,
+    by_name,
+    candidates,
+    equations,
+    plain,
+    recognise,
+    using,
+)
+from reelbench.machine import backend
+from reelbench.measure import cache
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.remembered import Remembered
+from reelbench.measure.workload import Workload
+from reelbench.results.outcome import Outcome
+from reelbench.results.schema import ChosenOperation, Fact
+
+BEST = "best"
+"""Name of a case whose implementations are still to be chosen."""
+
+_SEED = 20_260_103
+# Calls of a candidate after the first, and the time after which no further one is begun.
+_CALLS, _CALLS_S = 5, 0.4
+# Another implementation must be so much faster to be worth its name; less may be noise.
+_LEAST_GAIN = 0.05
+
+
+class NoOtherWayError(Exception):
+    """A layer that can only be computed as it is written."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for the operations of a layer.
+
+    Attributes:
+        chosen: What computes each operation that is not computed plainly.
+        operations: The same for the result file, with what was tried.
+    """
+
+    chosen: Mapping[Operation, Candidate]
+    operations: tuple[ChosenOperation, ...]
+
+    @property
+    def name(self) -> str:
+        """Names of the implementations in it, such as ``patches+shifts``."""
+        names = {each.implementation.name for each in self.chosen.values()}
+        return "+".join(sorted(names)) or REFERENCE
+
+
+def operations_of(workload: Workload) -> list[Operation]:
+    """The operations of a layer that have other implementations, each once, as they come."""
+    if workload.apply is None:
+        return []
+    program = jax.make_jaxpr(workload.apply)(*workload.arguments[:3])
+    found = (recognise(eqn) for eqn in equations(program))
+    return list(dict.fromkeys(each.operation for each in found if each is not None))
+
+
+def limits_of(facts: Mapping[str, Fact]) -> Limits:
+    """What decides on this machine how work is cut."""
+    backend_ = str(facts.get("backend") or "cpu")
+    cache_bytes, cores = facts.get("cpu_l2_bytes"), facts.get("cpus_usable")
+    if backend_ != "cpu" or not isinstance(cache_bytes, int) or not isinstance(cores, int):
+        return Limits(backend=backend_)
+    return Limits(cache_bytes=cache_bytes * cores, backend=backend_)
+
+
+def choose(
+    workload: Workload,
+    limits: Limits,
+    remembered: Remembered,
+    seconds: float,
+    only: str | None = None,
+) -> Choice:
+    """Choose what computes each operation of a layer.
+
+    Args:
+        workload: The layer, as it is written.
+        limits: What of this machine decides how work is cut.
+        remembered: What was found before; takes what is found now.
+        seconds: Time after which nothing further is tried.
+        only: Name of the implementation that is wanted wherever it can be had, faster or not.
+    """
+    end = time.monotonic() + seconds
+    chosen: dict[Operation, Candidate] = {}
+    told: list[ChosenOperation] = []
+    pass_ = workload.identity.pass_
+    for operation in operations_of(workload):
+        ways = [
+            each
+            for each in candidates(operation, limits)
+            if only in (None, each.implementation.name)
+        ]
+        if not ways:
+            continue
+        times = remembered.of(operation.key, pass_)
+        for name, function in _ways(operation, ways, pass_, with_plain=only is None):
+            if name not in times and time.monotonic() < end:
+                times[name] = _timed(function, operation, pass_)
+                remembered.put(operation.key, pass_, times)
+        plainly = None if only else times.get(REFERENCE)
+        best = _fastest(times, ways, plainly)
+        if best is not None:
+            chosen[operation] = best
+        told.append(_told(operation, best, times))
+    return Choice(chosen, tuple(told))
+
+
+def again(workload: Workload, operations: Sequence[ChosenOperation], limits: Limits) -> Workload:
+    """The layer with what another process chose.
+
+    Raises:
+        CaseFailure: It is not known here.
+    """
+    by_key = {each.key: each.implementation for each in operations}
+    chosen: dict[Operation, Candidate] = {}
+    for operation in operations_of(workload):
+        name = by_key.get(operation.key, REFERENCE)
+        if name == REFERENCE:
+            continue
+        found = by_name(operation, name, limits)
+        if found is None:
+            raise CaseFailure(Outcome.UNSUPPORTED_HERE, f"{name[:80]} is not known here")
+        chosen[operation] = found
+    return with_choice(workload, Choice(chosen, tuple(operations)))
+
+
+def with_choice(workload: Workload, choice: Choice) -> Workload:
+    """The layer computed as chosen.
+
+    Raises:
+        NoOtherWayError: No operation in it has another implementation.
+        CaseFailure: ``reference_is_best``: none of them is faster.
+    """
+    if workload.rebuild is None or workload.apply is None or not choice.operations:
+        raise NoOtherWayError("no operation in it has another implementation")
+    if not choice.chosen:
+        count = len(choice.operations)
+        raise CaseFailure(Outcome.REFERENCE_IS_BEST, f"no faster way for any of {count} operations")
+    return workload.rebuild(using(workload.apply, choice.chosen), choice.name)
+
+
+def _ways(
+    operation: Operation, ways: Sequence[Candidate], pass_: str, *, with_plain: bool
+) -> list[tuple[str, Callable[..., Any]]]:
+    """The candidates, then the plain form where it can be tried."""
+    found = [(each.name, each.function(operation)) for each in ways]
+    if with_plain and not _may_not_return(operation, pass_):
+        found.append((REFERENCE, plain(operation)))
+    return found
+
+
+def _may_not_return(operation: Operation, pass_: str) -> bool:
+    """Whether the plain form could take minutes to compile or to run, and cannot be stopped.
+
+    On a CPU, XLA's gradient of a strided convolution; its depthwise ones are slow, but return.
+    """
+    if operation.kind != "convolution" or pass_ == "forward" or backend.is_accelerator():
+        return False
+    return any(stride > 1 for stride in operation.details.strides)
+
+
+def _timed(function: Callable[..., Any], operation: Operation, pass_: str) -> float:
+    """Least time of a call on random operands; infinite if it fails."""
+    operands = _operands(operation)
+    floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
+
+    def train(cotangent: jax.Array, *given: jax.Array) -> Any:
+        moving = [given[n] for n in floating]
+
+        def of_moving(*moved: jax.Array) -> jax.Array:
+            full = list(given)
+            for place, value in zip(floating, moved, strict=True):
+                full[place] = value
+            outputs: jax.Array = function(*full)
+            return outputs
+
+        outputs, pull = jax.vjp(of_moving, *moving)
+        return outputs, pull(cotangent)
+
+    try:
+        shape = jax.eval_shape(function, *operands)
+        drawn = _normal(np.random.default_rng(_SEED + 1), shape.shape, shape.dtype)
+        arguments = operands if pass_ == "forward" else (drawn, *operands)
+        with cache.only(None):
+            timed = jax.jit(function if pass_ == "forward" else train).lower(*arguments).compile()
+        times: list[float] = []
+        jax.block_until_ready(timed(*arguments))
+        begun = time.monotonic()
+        while len(times) < _CALLS and (not times or time.monotonic() - begun < _CALLS_S):
+            start = time.perf_counter()
+            jax.block_until_ready(timed(*arguments))
+            times.append(time.perf_counter() - start)
+        return min(times)
+    except Exception:  # out of memory, or not compilable here: another one is chosen
+        return float("inf")
+
+
+def _operands(operation: Operation) -> tuple[jax.Array, ...]:
+    rng = np.random.default_rng(_SEED)
+    drawn = [_normal(rng, shape, operation.dtype) for shape in operation.shapes]
+    if operation.kind == "attention" and operation.details.has_mask:
+        drawn[-1] = jnp.ones(operation.shapes[-1], bool)
+    return tuple(drawn)
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    return jnp.asarray(rng.standard_normal(shape, np.float32), dtype)
+
+
+def _fastest(
+    times: Mapping[str, float], ways: Sequence[Candidate], plainly: float | None
+) -> Candidate | None:
+    """The fastest candidate, if it is faster than the plain form or that was not tried."""
+    known = {each.name: each for each in ways if each.name in times}
+    if not known:
+        return None
+    name = min(known, key=lambda each: times[each])
+    if times[name] == float("inf"):
+        return None
+    if plainly is not None and times[name] > plainly * (1 - _LEAST_GAIN):
+        return None
+    return known[name]
+
+
+def _told(
+    operation: Operation, best: Candidate | None, times: Mapping[str, float]
+) -> ChosenOperation:
+    sizes = " by ".join("×".join(map(str, shape)) for shape in operation.shapes)
+    return ChosenOperation(
+        kind=operation.kind,
+        key=operation.key,
+        text=f"{sizes} {operation.dtype}",
+        implementation=best.name if best else REFERENCE,
+        seconds={name: each for name, each in sorted(times.items()) if each != float("inf")},
+    )

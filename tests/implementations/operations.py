@@ -1,0 +1,73 @@
+"""Operations of random and odd sizes; a kind of operation a row."""
+
+import jax
+import jax.numpy as jnp
+from hypothesis import strategies as st
+
+from reelbench.implementations import Operation
+from reelbench.implementations.geometry import Geometry
+from reelbench.implementations.operation import Attention
+
+_LENGTHS = st.integers(1, 7)
+
+
+@st.composite
+def convolutions(draw):
+    rank = draw(st.sampled_from([3, 3, 2, 1]))
+    per_axis = st.tuples(*[_LENGTHS] * rank)
+    kernel = tuple(min(each, 3 if rank == 3 else 5) for each in draw(per_axis))
+    strides, dilation = (1,) * rank, (1,) * rank
+    if draw(st.booleans()):
+        # What most layers have, and some implementations need.
+        kernel = tuple(3 if axis >= rank - 2 else taps for axis, taps in enumerate(kernel))
+    else:
+        strides = draw(st.tuples(*[st.sampled_from([1, 1, 2, 3])] * rank))
+        dilation = tuple(1 if each > 1 else draw(st.sampled_from([1, 2])) for each in strides)
+    padding = tuple((draw(st.integers(0, taps)), draw(st.integers(0, taps))) for taps in kernel)
+    # Long enough that there is an output.
+    sizes = tuple(
+        draw(_LENGTHS) + max((taps - 1) * spread - low - high, 0)
+        for taps, spread, (low, high) in zip(kernel, dilation, padding, strict=True)
+    )
+    features = draw(st.integers(1, 5))
+    depthwise = features > 1 and draw(st.booleans())
+    out = features if depthwise else draw(st.integers(1, 6))
+    inner = 1 if depthwise else features
+    geometry = Geometry(strides, padding, dilation, features if depthwise else 1)
+    shapes = (draw(st.integers(1, 2)), *sizes, features), (*kernel, inner, out)
+    return Operation("convolution", shapes, "float32", geometry)
+
+
+@st.composite
+def attentions(draw):
+    batch, heads, width = draw(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 5)))
+    queries, keys = draw(st.tuples(st.integers(1, 70), st.integers(1, 9)))
+    mask = draw(st.sampled_from([None, (1, 1), (batch, 1), (1, heads), (batch, heads)]))
+    shapes = [(batch, queries, heads, width), *[(batch, keys, heads, width)] * 2]
+    if mask:
+        shapes.append((*mask, queries, keys))
+    scale = draw(st.sampled_from([width**-0.5, 0.3]))
+    causal = draw(st.booleans())
+    details = Attention(scale=scale, is_causal=causal, has_bias=False, has_mask=mask is not None)
+    return Operation("attention", tuple(shapes), "float32", details)
+
+
+# Of every kind: what draws operations of it.
+KINDS = {"convolution": convolutions(), "attention": attentions()}
+
+
+def operands(operation, seed=0):
+    """Normal operands; a last one of an attention with a mask is boolean, no row of it empty."""
+    keys = jax.random.split(jax.random.key(seed), len(operation.shapes))
+    drawn = [
+        jax.random.normal(key, shape, operation.dtype)
+        for key, shape in zip(keys, operation.shapes, strict=True)
+    ]
+    if operation.kind == "attention" and operation.details.has_mask:
+        drawn[-1] = (drawn[-1] > 0).at[..., 0].set(True)
+    return tuple(drawn)
+
+
+def floating(drawn):
+    """Places of the operands that have a gradient."""
+    return tuple(n for n, each in enumerate(drawn) if jnp.issubdtype(each.dtype, jnp.floating))

@@ -1,0 +1,93 @@
+"""Every implementation computes what the plain operation computes, forward and backward.
+
+Implementations are found by the registry: one that is added is tested by being there.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from implementations.operations import KINDS, floating, operands
+from reelbench.implementations import Limits, candidates, implementations, plain
+
+# So little that even small operations fall into several blocks.
+TINY = Limits(cache_bytes=2**10)
+
+
+def results(function, drawn):
+    """Output, and gradients of its product with a fixed cotangent."""
+
+    def product(*given):
+        outputs = function(*given)
+        cotangent = jnp.cos(jnp.arange(outputs.size, dtype=jnp.float32)).reshape(outputs.shape)
+        return jnp.sum(outputs.astype(jnp.float32) * cotangent), outputs
+
+    both = jax.jit(jax.value_and_grad(product, floating(drawn), has_aux=True))
+    (_, outputs), gradients = both(*drawn)
+    return outputs, *gradients
+
+
+def assert_near(found, expected, tolerance):
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    one, other = (np.asarray(each, np.float64) for each in (found, expected))
+    scale = max(float(np.max(np.abs(other), initial=0.0)), 1.0)
+    assert np.max(np.abs(one - other), initial=0.0) <= tolerance * scale
+
+
+def test_every_kind_of_implementation_has_operations_to_be_tested_on():
+    assert {each.kind for each in implementations()} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_implementation_is_tried_on_some_operation(kind):
+    met = set()
+
+    @settings(max_examples=60, database=None)
+    @given(KINDS[kind])
+    def collect(operation):
+        met.update(each.implementation.name for each in candidates(operation, TINY))
+
+    collect()
+    assert met == {each.name for each in implementations(kind)}
+
+
+@pytest.mark.parametrize("limits", [TINY, Limits()], ids=["blocks", "whole"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_value_and_gradient_agree_in_float32(kind, limits):
+    @settings(max_examples=6, deadline=None)
+    @given(KINDS[kind])
+    def agree(operation):
+        drawn = operands(operation)
+        expected = results(plain(operation), drawn)
+        for candidate in candidates(operation, limits):
+            found = results(candidate.function(operation), drawn)
+            for one, other in zip(found, expected, strict=True):
+                assert_near(one, other, 2e-5 * 10**candidate.implementation.digits_lost)
+
+    agree()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_value_and_gradient_agree_in_bfloat16(kind):
+    @settings(max_examples=3, deadline=None)
+    @given(KINDS[kind])
+    def agree(operation):
+        exact = operands(operation)
+        rounded = [
+            each.astype(jnp.bfloat16) if each.dtype == jnp.float32 else each for each in exact
+        ]
+        again = [each.astype(jnp.float32) if each.dtype != bool else each for each in rounded]
+        expected = results(plain(operation), again)
+        narrow = dataclasses.replace(operation, dtype="bfloat16")
+        for candidate in candidates(narrow, TINY):
+            found = results(candidate.function(narrow), rounded)
+            for one, other in zip(found, expected, strict=True):
+                # Sums of a few dozen products, rounded at the end and some once before.
+                assert_near(one, other.astype(jnp.bfloat16), 0.05)
+
+    agree()

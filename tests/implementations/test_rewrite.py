@@ -1,0 +1,143 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from jax import lax
+
+from reelbench.implementations import Limits, candidates, equations, recognise, using
+from reelbench.layers.multihead import attend
+
+X = jax.random.normal(jax.random.key(0), (2, 4, 6, 6, 3))
+
+
+def operations(function, *arguments):
+    program = jax.make_jaxpr(function)(*arguments)
+    found = (recognise(eqn) for eqn in equations(program))
+    return {each.operation for each in found if each is not None}
+
+
+def replaced(function, *arguments):
+    """The function with the first candidate of each of its operations, and how many there are."""
+    every = operations(function, *arguments)
+    chosen = {operation: candidates(operation, Limits(2**12))[0] for operation in every}
+    made = using(function, chosen)
+    left = operations(made, *arguments)
+    assert not left & set(every)
+    return made, len(every)
+
+
+def convolve(x, kernel):
+    return lax.conv_general_dilated(
+        x, kernel, (1, 1, 1), "SAME", dimension_numbers=("NDHWC", "DHWIO", "NDHWC")
+    )
+
+
+KERNEL = jax.random.normal(jax.random.key(1), (3, 3, 3, 3, 3))
+
+
+def in_scan(x, kernel):
+    return lax.scan(lambda state, _: (jnp.tanh(convolve(state, kernel)), state.sum()), x, None, 3)
+
+
+def in_branch(x, kernel):
+    return lax.cond(x.sum() > 0, convolve, lambda x, kernel: x * kernel.sum(), x, kernel)
+
+
+FUNCTIONS = {
+    "alone": convolve,
+    "in jit": jax.jit(convolve),
+    "in remat": jax.checkpoint(lambda x, k: jnp.sin(convolve(jnp.sin(x), k))),
+    "in scan": in_scan,
+    "in cond": in_branch,
+    "after relu": lambda x, k: convolve(jax.nn.relu(x), k),
+    "twice": lambda x, k: convolve(convolve(x, k), k),
+    "vmapped": lambda x, k: jax.vmap(lambda each: convolve(each[None], k)[0])(x),
+    "outputs of a tree": lambda x, k: {"a": convolve(x, k), "b": (x, k)},
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_operation_is_replaced_wherever_it_stands(name):
+    function = FUNCTIONS[name]
+    made, count = replaced(function, X, KERNEL)
+    assert count == 1
+
+    def loss(function):
+        def total(x, kernel):
+            return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(function(x, kernel)))
+
+        return total
+
+    here, there = made(X, KERNEL), function(X, KERNEL)
+    assert jax.tree.structure(here) == jax.tree.structure(there)
+    for one, other in zip(jax.tree.leaves(here), jax.tree.leaves(there), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    for one, other in zip(
+        jax.grad(loss(made), (0, 1))(X, KERNEL), jax.grad(loss(function), (0, 1))(X, KERNEL),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-2)
+
+
+def test_any_layout_of_a_convolution_is_found():
+    def first(x, kernel):
+        return lax.conv_general_dilated(
+            x, kernel, (1, 2), [(1, 1), (0, 2)], dimension_numbers=("NCHW", "OIHW", "NCHW")
+        )
+
+    x = jax.random.normal(jax.random.key(2), (2, 3, 8, 9))
+    kernel = jax.random.normal(jax.random.key(3), (5, 3, 3, 3))
+    made, _ = replaced(first, x, kernel)
+    np.testing.assert_allclose(made(x, kernel), first(x, kernel), rtol=1e-4, atol=1e-4)
+
+
+def test_a_users_module_is_rewritten_without_knowing_of_it():
+    module = nnx.Sequential(
+        nnx.Conv(3, 8, (3, 3, 3), rngs=nnx.Rngs(0)),
+        nnx.relu,
+        nnx.Conv(8, 2, (1, 3, 3), rngs=nnx.Rngs(1)),
+    )
+    graph, state = nnx.split(module)
+
+    def apply(state, x):
+        return nnx.merge(graph, state)(x)
+
+    made, count = replaced(apply, state, X)
+    assert count == 2
+    np.testing.assert_allclose(made(state, X), apply(state, X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.2}])
+def test_attention_is_found_with_its_details(options):
+    q = jax.random.normal(jax.random.key(4), (2, 5, 3, 4))
+
+    def function(q):
+        return attend(q, q + 1, q * 2, **options)
+
+    (operation,) = operations(function, q)
+    assert operation.details.is_causal == options.get("is_causal", False)
+    assert operation.details.scale == options.get("scale", 0.5)
+    made, _ = replaced(function, q)
+    np.testing.assert_allclose(made(q), function(q), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lhs_dilation": (2, 2, 2)},
+        {"batch_group_count": 2},
+        {"window_strides": (2, 1, 1), "rhs_dilation": (2, 1, 1)},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_none_can_compute_stays_as_it_is(options):
+    def function(x, kernel):
+        given = {"window_strides": (1, 1, 1), **options}
+        return lax.conv_general_dilated(
+            x, kernel, padding=[(2, 2)] * 3, dimension_numbers=("NDHWC", "DHWIO", "NDHWC"), **given
+        )
+
+    kernel = KERNEL if "batch_group_count" not in options else KERNEL[..., :2]
+    every = operations(function, X, kernel)
+    assert not [each for each in every if candidates(each, Limits())]

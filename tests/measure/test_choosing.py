@@ -1,0 +1,198 @@
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from reelbench.implementations import REFERENCE, Limits, implementations
+from reelbench.measure import build, choosing, compiling, protocol
+from reelbench.measure.failure import CaseFailure
+from reelbench.measure.remembered import Remembered
+from reelbench.results.outcome import Outcome
+
+X = jax.random.normal(jax.random.key(0), (1, 3, 6, 7, 4))
+
+
+class Block(nnx.Module):
+    """A dense convolution, a depthwise one, and one of a point."""
+
+    def __init__(self):
+        self.dense = nnx.Conv(4, 8, (3, 3, 3), rngs=nnx.Rngs(0))
+        self.norm = nnx.BatchNorm(8, rngs=nnx.Rngs(1))
+        self.alone = nnx.Conv(8, 8, (3, 3, 3), feature_group_count=8, rngs=nnx.Rngs(2))
+
+    def __call__(self, x):
+        return self.alone(nnx.relu(self.norm(self.dense(x))))
+
+
+def workload(pass_="train", module=None):
+    return build.from_user(module or Block(), (X,), name="block", pass_=pass_, clips=1.0)
+
+
+@pytest.fixture
+def remembered(tmp_path):
+    return Remembered("m", {"jaxlib": "1"}, tmp_path)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Which times are found, by what stands in the name; and how often it was looked."""
+    times, looked = {"patches": 2.0, "shifts": 1.0, REFERENCE: 3.0}, []
+
+    def given(name, function, operation, pass_):
+        looked.append(name)
+        return next((s for word, s in times.items() if name.startswith(word)), 9.0)
+
+    original = choosing._ways
+
+    def named(operation, ways, pass_, *, with_plain):
+        return [
+            (name, (name, function))
+            for name, function in original(operation, ways, pass_, with_plain=with_plain)
+        ]
+
+    monkeypatch.setattr(choosing, "_ways", named)
+    monkeypatch.setattr(choosing, "_timed", lambda pair, *rest: given(*pair, *rest))
+    return times, looked
+
+
+def choose(made, remembered, seconds=60.0, **options):
+    return choosing.choose(made, Limits(2**12), remembered, seconds, **options)
+
+
+def test_the_fastest_of_each_operation_is_chosen_and_told(timed, remembered):
+    choice = choose(workload(), remembered)
+    assert choice.name == "patches+shifts"
+    assert [each.implementation.split("-")[0] for each in choice.operations] == [
+        "patches",
+        "shifts",
+    ]
+    assert choice.operations[0].seconds[REFERENCE] == 3.0
+
+
+def test_what_is_hardly_faster_is_not_chosen(timed, remembered):
+    timed[0].update({REFERENCE: 1.01})
+    choice = choose(workload(), remembered)
+    assert not choice.chosen
+    with pytest.raises(CaseFailure) as caught:
+        choosing.with_choice(workload(), choice)
+    assert caught.value.outcome is Outcome.REFERENCE_IS_BEST
+
+
+def test_what_was_found_is_remembered_and_not_looked_for_again(timed, remembered, tmp_path):
+    first = choose(workload(), remembered)
+    looked = len(timed[1])
+    again = choose(workload(), Remembered("m", {"jaxlib": "1"}, tmp_path))
+    assert again.name == first.name
+    assert len(timed[1]) == looked
+    choose(workload("forward"), remembered)
+    assert len(timed[1]) > looked  # another pass is another question
+
+
+@pytest.mark.parametrize(("machine", "jaxlib"), [("m", "2"), ("other", "1")])
+def test_other_software_and_machines_find_for_themselves(
+    timed, remembered, tmp_path, machine, jaxlib
+):
+    choose(workload(), remembered)
+    looked = len(timed[1])
+    choose(workload(), Remembered(machine, {"jaxlib": jaxlib}, tmp_path))
+    assert len(timed[1]) == 2 * looked
+
+
+def test_without_time_nothing_is_tried_and_nothing_chosen(timed, remembered):
+    choice = choose(workload(), remembered, seconds=0.0)
+    assert not choice.chosen
+    assert not timed[1]
+
+
+def test_one_implementation_can_be_wanted_faster_or_not(timed, remembered):
+    timed[0].update({REFERENCE: 0.1})
+    choice = choose(workload(), remembered, only="shifts")
+    assert choice.name == "shifts"
+    assert len(choice.operations) == 1
+
+
+def test_a_failure_is_never_chosen(timed, remembered, tmp_path):
+    timed[0].update({"patches": float("inf"), "shifts": float("inf"), "winograd": float("inf"),
+                     "folded": float("inf")})  # fmt: skip
+    assert not choose(workload(), remembered).chosen
+    assert not choose(workload(), Remembered("m", {"jaxlib": "1"}, tmp_path)).chosen
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 1}', b"\xff\x00"])
+def test_a_damaged_memory_is_passed_over(content, timed, tmp_path):
+    (tmp_path / "m.json").write_bytes(content)
+    assert choose(workload(), Remembered("m", {}, tmp_path)).chosen
+
+
+def test_a_layer_without_other_ways_says_so(remembered):
+    made = workload(module=nnx.Linear(4, 4, rngs=nnx.Rngs(0)))
+    with pytest.raises(choosing.NoOtherWayError):
+        choosing.with_choice(made, choose(made, remembered))
+
+
+@pytest.mark.parametrize("pass_", ["forward", "train"])
+def test_the_chosen_layer_is_verified_and_counts_the_flops_of_the_plain_one(
+    pass_, timed, remembered
+):
+    plain = workload(pass_)
+    chosen = choosing.with_choice(plain, choose(plain, remembered))
+    assert chosen.identity.implementation == "patches+shifts"
+    assert chosen.version == plain.version
+    traced = [compiling.trace(each) for each in (plain, chosen)]
+    assert traced[0].model_flops == traced[1].model_flops > 0
+    assert traced[0].kept_bytes == traced[1].kept_bytes
+    programs = [protocol.prepare(each)[0].compilation.program_sha256 for each in traced]
+    assert programs[0] != programs[1]
+
+
+def test_another_process_makes_the_same_program_of_what_was_told(timed, remembered):
+    plain = workload()
+    choice = choose(plain, remembered)
+    first = compiling.trace(choosing.with_choice(plain, choice))
+    again = compiling.trace(choosing.again(workload(), choice.operations, Limits(2**12)))
+    assert first.stage.lower().as_text() == again.stage.lower().as_text()
+
+
+def test_what_another_process_chose_and_nobody_knows_here_is_a_failure(timed, remembered):
+    choice = choose(workload(), remembered)
+    told = [
+        type(each)(**{**_fields(each), "implementation": "magic"}) for each in choice.operations
+    ]
+    with pytest.raises(CaseFailure) as caught:
+        choosing.again(workload(), told, Limits(2**12))
+    assert caught.value.outcome is Outcome.UNSUPPORTED_HERE
+
+
+def _fields(each):
+    return {name: getattr(each, name) for name in each.__struct_fields__}
+
+
+@pytest.mark.parametrize("pass_", ["forward", "train"])
+def test_a_wrong_implementation_is_found_out_and_never_timed(pass_, timed, remembered, monkeypatch):
+    wrong = next(each for each in implementations("convolution") if each.name == "shifts")
+    right = wrong.make
+    monkeypatch.setitem(
+        wrong.__dict__, "make",
+        lambda operation, settings: lambda x, k: 1.01 * right(operation, settings)(x, k),
+    )  # fmt: skip
+    plain = workload(pass_)
+    traced = compiling.trace(choosing.with_choice(plain, choose(plain, remembered)))
+    with pytest.raises(CaseFailure) as caught:
+        protocol.prepare(traced)
+    assert caught.value.outcome is Outcome.DISAGREES_WITH_REFERENCE
+
+
+def test_real_times_are_taken_in_both_passes():
+    (dense, alone) = choosing.operations_of(workload())
+    for operation in (dense, alone):
+        for pass_ in ("forward", "train"):
+            for name, function in choosing._ways(
+                operation, choosing.candidates(operation, Limits()), pass_, with_plain=True
+            ):
+                assert 0 < choosing._timed(function, operation, pass_) < 10, name
+
+
+def test_numbers_of_the_operands_are_random():
+    (dense, _) = choosing.operations_of(workload())
+    for operand in choosing._operands(dense):
+        assert len(np.unique(np.asarray(operand))) > operand.size // 2
