@@ -34,7 +34,7 @@ def test_the_sentence_counts_everything():
         block=make.run(outcomes=[make.outcome(preset="c")]),
     )
     assert sentence(base, new) == (
-        "new runs at 2.000× the speed of base (one case, 1.924× to 2.079×); 1 undecided, "
+        "new runs at 2.000× the speed of base (one case, 1.944× to 2.057×); 1 undecided, "
         "1 set apart as unlike, 1 missing from new, 1 missing from base, 1 measured in neither."
     )
 

@@ -9,7 +9,7 @@ from reelbench.compare.cases import Matching, match
 from reelbench.compare.facts import Differences, differences
 from reelbench.compare.implementations import best_of_each
 from reelbench.compare.means import Mean, Weighting, means
-from reelbench.compare.ratios import Ratio, ratio
+from reelbench.compare.ratios import Background, Ratio, priors_of, ratio
 from reelbench.compare.sides import Side
 from reelbench.stats.verdict import Verdict
 
@@ -94,10 +94,13 @@ def compare(
     )
     mode = _mode(base, new, facts)
     matching = match(base, new)
-    noise = base.noise, new.noise
+    backgrounds = (
+        Background(base.noise, priors_of(alike.base for alike in matching.alike)),
+        Background(new.noise, priors_of(alike.new for alike in matching.alike)),
+    )
     judged = threshold if mode in JUDGED else None
     count = len(matching.alike)
-    ratios = [ratio(alike, noise, cases=count, threshold=judged) for alike in matching.alike]
+    ratios = [ratio(alike, backgrounds, cases=count, threshold=judged) for alike in matching.alike]
     ratios.sort(key=_first_read)
     mean, families = means(ratios, weighting)
     runs = [{each for run in side.runs for each in run.run_ids} for side in (base, new)]
@@ -110,7 +113,7 @@ def compare(
         ratios=tuple(ratios),
         mean=mean,
         families=tuple(families),
-        best=tuple(best_of_each(base, new, noise=noise)),
+        best=tuple(best_of_each(base, new, backgrounds)),
         threshold=threshold,
         same_run=bool(runs[0] & runs[1]),
     )

@@ -8,11 +8,11 @@ from collections.abc import Hashable
 import msgspec
 
 from reelbench.compare.cases import Alike
-from reelbench.compare.ratios import Ratio, ratio
-from reelbench.compare.sides import Noise, Pool, Side, pools_of
+from reelbench.compare.ratios import Background, Ratio, ratio
+from reelbench.compare.sides import Pool, Side, pools_of
 
 
-def best_of_each(base: Side, new: Side, *, noise: tuple[Noise | None, Noise | None]) -> list[Ratio]:
+def best_of_each(base: Side, new: Side, backgrounds: tuple[Background, Background]) -> list[Ratio]:
     """Ratios of the layers that a side has in several implementations, or the sides in different.
 
     Which machine is better for a layer is decided by the best that each can do, and whether it is
@@ -26,7 +26,7 @@ def best_of_each(base: Side, new: Side, *, noise: tuple[Noise | None, Noise | No
             continue
         other, more = right[key]
         if many or more or one.identity != other.identity:
-            found.append(ratio(Alike(one, other), noise, cases=1, threshold=None))
+            found.append(ratio(Alike(one, other), backgrounds, cases=1, threshold=None))
     return found
 
 

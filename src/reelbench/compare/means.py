@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,8 +40,8 @@ def means(ratios: Sequence[Ratio], weighting: Weighting = "case") -> tuple[Mean 
     """The mean of all ratios and of each family, the families in the order of their names.
 
     The cases of a run were timed in the same processes on the same afternoon and may all be wrong
-    together. The interval is therefore that of cases whose errors are the same, not independent:
-    the mean of the lower ends to the mean of the upper ends.
+    together. The 95 % interval is therefore that of cases whose errors are the same, not
+    independent: the mean of the lower ends to the mean of the upper ends.
 
     Args:
         ratios: The ratios of the cases.
@@ -67,16 +67,16 @@ def means(ratios: Sequence[Ratio], weighting: Weighting = "case") -> tuple[Mean 
 
 
 def _mean(name: str, ratios: Sequence[Ratio], weights: Sequence[float], weight: float) -> Mean:
-    def over(field: str) -> float:
-        logs = (math.log(getattr(row, field)) for row in ratios)
+    def over(values: Iterable[float]) -> float:
+        logs = map(math.log, values)
         return math.exp(math.fsum(w * each for w, each in zip(weights, logs, strict=True)))
 
     said = [row.verdict for row in ratios]
     return Mean(
         name=name,
-        ratio=over("ratio"),
-        low=over("low"),
-        high=over("high"),
+        ratio=over(row.ratio for row in ratios),
+        low=over(row.usual[0] for row in ratios),
+        high=over(row.usual[1] for row in ratios),
         cases=len(ratios),
         weight=weight,
         verdicts={verdict: said.count(verdict) for verdict in Verdict if verdict in said},

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reelbench.compare.cases import Alike
 from reelbench.compare.digest import Limit, Reading
 from reelbench.compare.sides import Noise, Pool
 from reelbench.results.schema import Identity
-from reelbench.stats.unpaired import Basis, Known, Reason, difference, judge, known
+from reelbench.stats.moderation import prior
+from reelbench.stats.unpaired import (
+    NO_PRIORS,
+    Basis,
+    Known,
+    Priors,
+    Reason,
+    difference,
+    judge,
+    known,
+    spread_of,
+)
 from reelbench.stats.verdict import Verdict, error_of_case
 
 USUAL = 0.95
@@ -47,6 +59,7 @@ class Ratio:
         low: Lower end of the ratio's interval.
         high: Upper end.
         confidence: Nominal coverage of the interval; 0 where nothing is known but two numbers.
+        usual: Ends of the 95 % interval, where a verdict needs a surer one.
         verdict: None between different machines, where there is nothing to judge.
         reason: Why the verdict is what it is.
         program_reason: Facts by which the compiled programs may differ; empty where they do not.
@@ -57,6 +70,7 @@ class Ratio:
     low: float
     high: float
     confidence: float
+    usual: tuple[float, float]
     base: Shown
     new: Shown
     verdict: Verdict | None = None
@@ -69,9 +83,33 @@ class Ratio:
         return max(math.log(self.low), -math.log(self.high))
 
 
+@dataclass(frozen=True)
+class Background:
+    """What is known of a side beside the case at hand.
+
+    Attributes:
+        noise: What self-tests found of its machine.
+        priors: What its other cases say of how much one varies.
+    """
+
+    noise: Noise | None = None
+    priors: Priors = NO_PRIORS
+
+
+def priors_of(pools: Iterable[Pool]) -> Priors:
+    """What the cases of a side say together of how much one varies."""
+    spreads = [spread_of(pool.runs) for pool in pools]
+    return Priors(
+        *(
+            prior([(variance, freedom) for basis, variance, freedom in spreads if basis is wanted])
+            for wanted in (Basis.RUNS, Basis.PROCESSES)
+        )
+    )
+
+
 def ratio(
     alike: Alike,
-    noise: tuple[Noise | None, Noise | None],
+    backgrounds: tuple[Background, Background],
     *,
     cases: int,
     threshold: float | None,
@@ -80,13 +118,14 @@ def ratio(
 
     Args:
         alike: The case on both sides.
-        noise: What self-tests found of the two machines.
+        backgrounds: What is known of the two sides beside it.
         cases: How many are compared together: with many, each verdict must be surer.
         threshold: The difference that does not matter; None where nothing is to be judged.
     """
-    sides = _known(alike.base, noise[0]), _known(alike.new, noise[1])
+    sides = _known(alike.base, backgrounds[0]), _known(alike.new, backgrounds[1])
     wanted = USUAL if threshold is None else 1 - error_of_case(cases)
     found = difference(*sides, wanted)
+    usual = difference(*sides, USUAL)
     verdict = reason = None
     if threshold is not None:
         verdict, reason = judge(found, threshold, (sides[0].basis, sides[1].basis))
@@ -95,6 +134,7 @@ def ratio(
         ratio=math.exp(-found.estimate),
         low=math.exp(-found.high),
         high=math.exp(-found.low),
+        usual=(math.exp(-usual.high), math.exp(-usual.low)),
         confidence=_confidence(found.confidence, alike, sides),
         base=shown(alike.base, sides[0]),
         new=shown(alike.new, sides[1]),
@@ -106,7 +146,7 @@ def ratio(
 
 def shown(pool: Pool, what: Known | None = None) -> Shown:
     """A pool as one side of a ratio."""
-    middle = (what or _known(pool, None)).middle
+    middle = (what or _known(pool, Background())).middle
     newest = pool.newest
     shares = [reading.share for reading in pool.readings if reading.share is not None]
     return Shown(
@@ -119,8 +159,8 @@ def shown(pool: Pool, what: Known | None = None) -> Shown:
     )
 
 
-def _known(pool: Pool, noise: Noise | None) -> Known:
-    newest = pool.newest
+def _known(pool: Pool, background: Background) -> Known:
+    newest, noise = pool.newest, background.noise
     session = None
     if noise is not None and noise.session is not None:
         session = (noise.session, float(max(noise.sessions - 1, 1)))
@@ -129,6 +169,7 @@ def _known(pool: Pool, noise: Noise | None) -> Known:
         reach=_reach(newest),
         process_spread=noise.process if noise else None,
         session_spread=session,
+        priors=background.priors,
     )
 
 

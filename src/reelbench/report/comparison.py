@@ -322,8 +322,8 @@ def _families(comparison: Comparison, top: int | None) -> Table:
         for mean in families
     )
     notes = [
-        "Geometric means; weight: share of the mean of all. Their intervals suppose that all cases "
-        "err together."
+        "Geometric means with 95 % intervals, as if all cases erred together; weight: share of the "
+        "mean of all."
     ]
     if top is not None and len(rows) > top:
         notes.insert(0, f"{len(rows) - top} more families, with smaller changes.")

@@ -16,6 +16,7 @@ from statistics import fmean
 
 from scipy import special
 
+from reelbench.stats.moderation import Prior
 from reelbench.stats.verdict import Verdict
 
 _USUAL = 0.95
@@ -40,6 +41,22 @@ class Reason(StrEnum):
     SMALL = "a change, but one that may be below the threshold"
     WITHIN = "the whole interval is within the threshold"
     BEYOND = "the interval excludes no change, and the change is beyond the threshold"
+
+
+@dataclass(frozen=True)
+class Priors:
+    """What all cases of a side say together of how much one varies.
+
+    Attributes:
+        runs: From run to run.
+        processes: From process to process of one run.
+    """
+
+    runs: Prior | None = None
+    processes: Prior | None = None
+
+
+NO_PRIORS = Priors()
 
 
 @dataclass(frozen=True)
@@ -78,6 +95,7 @@ def known(
     reach: tuple[float, float] = (0.0, 0.0),
     process_spread: float | None = None,
     session_spread: tuple[float, float] | None = None,
+    priors: Priors = NO_PRIORS,
 ) -> Known:
     """What the medians of processes say.
 
@@ -89,27 +107,47 @@ def known(
             self-test found it.
         session_spread: The same from sitting to sitting, and its degrees of freedom; counted where
             there is one run alone, which says nothing of it.
+        priors: What the other cases of the same runs say of how much a case varies.
 
     Raises:
         ValueError: There is no run, or one without processes.
     """
     if not runs or not all(len(run) for run in runs):
         raise ValueError("no samples")
-    # Without NumPy, which takes longer than the few numbers of a run are worth.
-    means = [math.fsum(map(math.log, run)) / len(run) for run in runs]
-    if len(runs) > 1:
-        variance = _variance(means) / len(runs)
-        return Known(fmean(means), ((variance, len(runs) - 1.0),), Basis.RUNS)
+    means = _means(runs)
+    basis, variance, freedom = spread_of(runs)
+    if basis is Basis.RUNS:
+        variance, freedom = _moderated(variance, freedom, priors.runs)
+        return Known(fmean(means), ((variance / len(runs), freedom),), basis)
     between = [] if session_spread is None else [(session_spread[0] ** 2, session_spread[1])]
-    count = len(runs[0])
-    if count > 1:
-        variance = _variance([math.log(each) for each in runs[0]]) / count
-        parts = ((variance, count - 1.0), *between)
+    # A case of one process among cases of several has what these expect of it.
+    if basis is Basis.PROCESSES or priors.processes is not None:
+        variance, freedom = _moderated(variance, freedom, priors.processes)
+        parts = ((variance / len(runs[0]), freedom), *between)
         return Known(means[0], parts, Basis.PROCESSES)
     if process_spread is None:
         return Known(means[0], (), Basis.ROUNDS, *reach)
     parts = ((process_spread**2, math.inf), *between)
     return Known(means[0], parts, Basis.FLOOR, *reach)
+
+
+def spread_of(runs: Sequence[Sequence[float]]) -> tuple[Basis, float, float]:
+    """What a case's own sample says of how much it varies: of what, the variance, its freedom."""
+    if len(runs) > 1:
+        return Basis.RUNS, _variance(_means(runs)), len(runs) - 1.0
+    if len(runs[0]) > 1:
+        logs = [math.log(each) for each in runs[0]]
+        return Basis.PROCESSES, _variance(logs), len(logs) - 1.0
+    return Basis.ROUNDS, 0.0, 0.0
+
+
+def _means(runs: Sequence[Sequence[float]]) -> list[float]:
+    # Without NumPy, which takes longer than the few numbers of a run are worth.
+    return [math.fsum(map(math.log, run)) / len(run) for run in runs]
+
+
+def _moderated(variance: float, freedom: float, prior: Prior | None) -> tuple[float, float]:
+    return (variance, freedom) if prior is None else prior.moderated(variance, freedom)
 
 
 def difference(base: Known, new: Known, confidence: float) -> Difference:
