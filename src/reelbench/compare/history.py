@@ -19,7 +19,7 @@ from reelbench.compare.facts import Difference, differences
 from reelbench.machine.fields import FIELDS
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Fact, Identity
-from reelbench.stats.steps import level_medians, smallest_step, steps
+from reelbench.stats.steps import level_medians, steps
 from reelbench.stats.verdict import error_of_case
 
 _LIMITS = tuple(name for name, field in FIELDS.items() if field.kind in ("hardware", "limit"))
@@ -139,7 +139,7 @@ def _distinct(ordered: Sequence[Digest]) -> list[Digest]:
 def _series(rows: Sequence[tuple[Digest, Reading]], threshold: float, alpha: float) -> Series:
     points = tuple(Point(run, _level(reading)) for run, reading in rows)
     logs = [math.log(point.median_s) for point in points]
-    places = steps(logs, smallest=smallest_step(threshold), alpha=alpha)
+    places = steps(logs, smallest=math.log1p(threshold), alpha=alpha)
     levels = level_medians(logs, places)
     found = tuple(
         Step(

@@ -108,7 +108,7 @@ def patches(
     geometry: Geometry,
 ) -> Float[Array, "positions taps*c"]:
     """What the whole kernel meets, for each output: a row of the matrix product's left side."""
-    # Of few axes: joining arrays of five takes XLA's CPU backend twice as long as of three.
+    # Axes of length one are folded away before the parts are joined.
     parts = [
         at_tap(x, tap, outputs, geometry).reshape(-1, outputs[-1], x.shape[-1])
         for tap in taps(kernel)

@@ -90,8 +90,3 @@ def level_medians(values: Sequence[float], places: Sequence[int]) -> list[float]
     """Median of each level of a series that has steps at these places."""
     bounds = [0, *places, len(values)]
     return [float(np.median(values[start:end])) for start, end in itertools.pairwise(bounds)]
-
-
-def smallest_step(threshold: float) -> float:
-    """The logarithm of a change by a share."""
-    return math.log1p(threshold)
