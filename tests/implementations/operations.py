@@ -42,13 +42,15 @@ def convolutions(draw):
 def attentions(draw):
     batch, heads, width = draw(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 5)))
     queries, keys = draw(st.tuples(st.integers(1, 70), st.integers(1, 9)))
-    mask = draw(st.sampled_from([None, (1, 1), (batch, 1), (1, heads), (batch, heads)]))
+    planes = st.sampled_from([None, (1, 1), (batch, 1), (1, heads), (batch, heads)])
+    bias, mask = draw(planes), draw(planes)
     shapes = [(batch, queries, heads, width), *[(batch, keys, heads, width)] * 2]
-    if mask:
-        shapes.append((*mask, queries, keys))
+    shapes += [(*each, queries, keys) for each in (bias, mask) if each]
     scale = draw(st.sampled_from([width**-0.5, 0.3]))
     causal = draw(st.booleans())
-    details = Attention(scale=scale, is_causal=causal, has_bias=False, has_mask=mask is not None)
+    details = Attention(
+        scale=scale, is_causal=causal, has_bias=bias is not None, has_mask=mask is not None
+    )
     return Operation("attention", tuple(shapes), "float32", details)
 
 

@@ -51,7 +51,7 @@ def timed(monkeypatch):
         ]
 
     monkeypatch.setattr(choosing, "_ways", named)
-    monkeypatch.setattr(choosing, "_timed", lambda pair, *rest: given(*pair, *rest))
+    monkeypatch.setattr(choosing, "time_alone", lambda pair, *rest: given(*pair, *rest))
     return times, looked
 
 
@@ -189,7 +189,7 @@ def test_real_times_are_taken_in_both_passes():
             for name, function in choosing._ways(
                 operation, choosing.candidates(operation, Limits()), pass_, with_plain=True
             ):
-                assert 0 < choosing._timed(function, operation, pass_) < 10, name
+                assert 0 < choosing.time_alone(function, operation, pass_) < 10, name
 
 
 def test_numbers_of_the_operands_are_random():

@@ -2,7 +2,7 @@ import pytest
 
 from reelbench.compare import compare as compare_sides
 from reelbench.report.comparison import RATIOS, comparison_tables
-from reelbench.report.comparison import sentence as sentence_of
+from reelbench.report.comparison_words import sentence as sentence_of
 from reelbench.report.tables import render
 from results import documents as make
 

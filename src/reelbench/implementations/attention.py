@@ -9,6 +9,7 @@ of keys, as a cache holds more than a processor's shared memory).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,10 @@ from reelbench.implementations.operation import Attention, Function, Operation
 from reelbench.implementations.registry import Implementation, Limits, register
 
 if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+    from jaxtyping import Array, Bool, Float
+
+# Gradients of keys, of values and of a bias while blocks add to them.
+_State = tuple[jax.Array, jax.Array, jax.Array | None]
 
 _MULTIPLES = (1, 2, 4)
 _FEWEST_ROWS = 32
@@ -35,15 +39,14 @@ def attend(operation: Operation, rows: int) -> Function:
     """
     details: Attention = operation.details
 
-    def run(query: jax.Array, key: jax.Array, value: jax.Array, mask: Any = None) -> jax.Array:
-        batch, _, heads, _ = query.shape
+    def run(query: jax.Array, key: jax.Array, value: jax.Array, *more: jax.Array) -> jax.Array:
+        batch, asked, heads, _ = query.shape
         flat = [_by_head(each) for each in (query, key, value)]
-        masks = (
-            None
-            if mask is None
-            else jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))
-        )
-        found = _attend(*flat, masks, (batch, heads), details, rows)
+        # Over batch and heads they may stay of length one.
+        planes = [jnp.broadcast_to(x, (*x.shape[:2], asked, key.shape[1])) for x in more]
+        bias = planes[0] if details.has_bias else None
+        mask = planes[-1] if details.has_mask else None
+        found = _attend(*flat, bias, mask, heads, details, rows)
         return found.reshape(batch, heads, *found.shape[1:]).transpose(0, 2, 1, 3)
 
     return run
@@ -53,35 +56,38 @@ def _by_head(x: Float[Array, "batch n heads d"]) -> Float[Array, "batch*heads n 
     return x.transpose(0, 2, 1, 3).reshape(-1, x.shape[1], x.shape[3])
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+@partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
 def _attend(
     query: Float[Array, "each q d"],
     key: Float[Array, "each k d"],
     value: Float[Array, "each k d"],
-    mask: Any,
-    sizes: tuple[int, int],
+    bias: Float[Array, "#batch #heads q k"] | None,
+    mask: Bool[Array, "#batch #heads q k"] | None,
+    heads: int,
     details: Attention,
     rows: int,
 ) -> Float[Array, "each q d"]:
-    return _forward(query, key, value, mask, sizes, details, rows)[0]
+    return _forward(query, key, value, bias, mask, heads, details, rows)[0]
 
 
 def _forward(
     query: jax.Array,
     key: jax.Array,
     value: jax.Array,
-    mask: Any,
-    sizes: tuple[int, int],
+    bias: jax.Array | None,
+    mask: jax.Array | None,
+    heads: int,
     details: Attention,
     rows: int,
 ) -> tuple[jax.Array, tuple[Any, ...]]:
     each, count, _ = query.shape
     number = -(-count // rows)
     blocked = _blocks(query, number, rows)
+    planes = _Planes.of(bias, mask, heads, rows)
 
     def one(index: jax.Array) -> tuple[jax.Array, jax.Array]:
         head, block = index // number, index % number
-        logits = _logits(blocked[head, block], key[head], mask, sizes, head, block, rows, details)
+        logits = _logits(blocked[head, block], key[head], planes, head, block, details)
         most = jnp.max(logits, axis=-1, keepdims=True)
         weights = jnp.exp(logits - most)
         total = jnp.sum(weights, axis=-1, keepdims=True)
@@ -91,47 +97,51 @@ def _forward(
     found, sums = lax.map(one, jnp.arange(each * number))
     found = found.reshape(each, number * rows, -1)[:, :count]
     sums = sums.reshape(each, number, rows)
-    return found, (query, key, value, mask, found, sums)
+    return found, (query, key, value, bias, mask, found, sums)
 
 
 def _backward(
-    sizes: tuple[int, int],
+    heads: int,
     details: Attention,
     rows: int,
     kept: tuple[Any, ...],
     gradient: jax.Array,
-) -> tuple[jax.Array, jax.Array, jax.Array, None]:
-    query, key, value, mask, found, sums = kept
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array | None, None]:
+    query, key, value, bias, mask, found, sums = kept
     each, count, width = query.shape
     number = -(-count // rows)
     wide = sums.dtype
     queries, gradients = _blocks(query, number, rows), _blocks(gradient, number, rows)
     shared = jnp.sum(found.astype(wide) * gradient.astype(wide), axis=-1)
     shares = _blocks(shared[..., None], number, rows)
+    planes = _Planes.of(bias, mask, heads, rows)
 
-    def head(_: None, index: jax.Array) -> tuple[None, tuple[jax.Array, ...]]:
+    def head(
+        to_bias: jax.Array | None, index: jax.Array
+    ) -> tuple[jax.Array | None, tuple[jax.Array, ...]]:
         own_key, own_value = key[index], value[index]
 
-        def block(
-            state: tuple[jax.Array, jax.Array], place: jax.Array
-        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        def block(state: _State, place: jax.Array) -> tuple[_State, jax.Array]:
             asked, given = queries[index, place], gradients[index, place]
-            logits = _logits(asked, own_key, mask, sizes, index, place, rows, details)
+            logits = _logits(asked, own_key, planes, index, place, details)
             weights = jnp.exp(logits - sums[index, place][:, None])
-            inner = _product(given, own_value.T) - shares[index, place]
-            moved = (weights * inner * details.scale).astype(query.dtype)
-            to_key = _product(moved.T, asked)
-            to_value = _product(weights.astype(query.dtype).T, given)
-            state = (state[0] + to_key, state[1] + to_value)
-            return state, _product(moved, own_key).astype(query.dtype)
+            inner = weights * (_product(given, own_value.T) - shares[index, place])
+            moved = (inner * details.scale).astype(query.dtype)
+            to_key = state[0] + _product(moved.T, asked)
+            to_value = state[1] + _product(weights.astype(query.dtype).T, given)
+            to_bias = None if state[2] is None else planes.add(state[2], inner, index, place)
+            return (to_key, to_value, to_bias), _product(moved, own_key).astype(query.dtype)
 
-        zeros = jnp.zeros(own_key.shape, wide), jnp.zeros(own_value.shape, wide)
-        (to_key, to_value), to_query = lax.scan(block, zeros, jnp.arange(number))
-        return None, (to_query, to_key.astype(key.dtype), to_value.astype(value.dtype))
+        start = jnp.zeros(own_key.shape, wide), jnp.zeros(own_value.shape, wide), to_bias
+        (to_key, to_value, to_bias), to_query = lax.scan(block, start, jnp.arange(number))
+        return to_bias, (to_query, to_key.astype(key.dtype), to_value.astype(value.dtype))
 
-    _, (to_query, to_key, to_value) = lax.scan(head, None, jnp.arange(each))
+    start = None if planes.bias is None else jnp.zeros(planes.bias.shape, wide)
+    to_bias, (to_query, to_key, to_value) = lax.scan(head, start, jnp.arange(each))
     to_query = to_query.reshape(each, number * rows, width)[:, :count]
-    return to_query, to_key, to_value, None
+    if to_bias is not None:
+        to_bias = to_bias[:, :, :count].astype(bias.dtype)
+    return to_query, to_key, to_value, to_bias, None
 
 
 _attend.defvjp(_forward, _backward)
@@ -145,30 +155,72 @@ def _blocks(x: Float[Array, "each q d"], number: int, rows: int) -> Float[Array,
     return x.reshape(x.shape[0], number, rows, x.shape[-1])
 
 
+@dataclass(frozen=True)
+class _Planes:
+    """What is added to the logits and what hides them, filled up to whole blocks of queries.
+
+    Attributes:
+        bias: Added, or None.
+        mask: Where it is false the logits are hidden, or None.
+        heads: Of the attention.
+        rows: Queries of a block.
+    """
+
+    bias: Float[Array, "#batch #heads q2 k"] | None
+    mask: Bool[Array, "#batch #heads q2 k"] | None
+    heads: int
+    rows: int
+
+    @classmethod
+    def of(cls, bias: Any, mask: Any, heads: int, rows: int) -> _Planes:
+        """Fill both up; the queries that are added see every key."""
+
+        def filled(x: Any, fill: Any) -> Any:
+            if x is None or not x.shape[2] % rows:
+                return x
+            edges = [(0, 0), (0, 0), (0, -x.shape[2] % rows), (0, 0)]
+            return jnp.pad(x, edges, constant_values=fill)
+
+        return cls(filled(bias, 0), filled(mask, True), heads, rows)
+
+    def place(self, plane: jax.Array, head: jax.Array, block: jax.Array) -> tuple[Any, ...]:
+        """Where a block's rows begin; a length of one serves every clip, or every head."""
+        clip, own = head // self.heads, head % self.heads
+        return clip % plane.shape[0], own % plane.shape[1], block * self.rows, 0
+
+    def rows_of(self, plane: jax.Array, head: jax.Array, block: jax.Array) -> jax.Array:
+        """The rows of a block."""
+        sizes = (1, 1, self.rows, plane.shape[3])
+        return lax.dynamic_slice(plane, self.place(plane, head, block), sizes)[0, 0]
+
+    def add(
+        self, total: jax.Array, rows: jax.Array, head: jax.Array, block: jax.Array
+    ) -> jax.Array:
+        """Add to the rows of a block."""
+        place = self.place(total, head, block)
+        now = lax.dynamic_slice(total, place, (1, 1, *rows.shape))
+        return lax.dynamic_update_slice(total, now + rows.astype(total.dtype), place)
+
+
 def _logits(
     query: Float[Array, "r d"],
     key: Float[Array, "k d"],
-    mask: Any,
-    sizes: tuple[int, int],
+    planes: _Planes,
     head: jax.Array,
     block: jax.Array,
-    rows: int,
     details: Attention,
 ) -> Float[Array, "r k"]:
     """Scaled products of a block of queries with all keys, masked, in float32 at least."""
     logits = _product(query, key.T) * details.scale
+    if planes.bias is not None:
+        logits = logits + planes.rows_of(planes.bias, head, block)
     # As jax.nn masks: finite, so that a row without any key has weights all the same.
     lowest = -0.7 * float(jnp.finfo(logits.dtype).max)
     if details.is_causal:
-        asked = block * rows + jnp.arange(rows)
+        asked = block * planes.rows + jnp.arange(planes.rows)
         logits = jnp.where(asked[:, None] >= jnp.arange(key.shape[0]), logits, lowest)
-    if mask is not None:
-        _, heads = sizes
-        own = mask[(head // heads) % mask.shape[0], (head % heads) % mask.shape[1]]
-        more = -own.shape[0] % rows
-        own = jnp.pad(own, [(0, more), (0, 0)], constant_values=True) if more else own
-        seen = lax.dynamic_slice(own, (block * rows, 0), (rows, own.shape[1]))
-        logits = jnp.where(seen, logits, lowest)
+    if planes.mask is not None:
+        logits = jnp.where(planes.rows_of(planes.mask, head, block), logits, lowest)
     return logits
 
 
@@ -178,7 +230,7 @@ def _product(one: jax.Array, other: jax.Array) -> jax.Array:
 
 
 def _applies(operation: Operation) -> bool:
-    return not operation.details.has_bias
+    return True
 
 
 def _variants(operation: Operation, limits: Limits) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
+import jax
+
 from reelbench.implementations import folded, patches, shifts, winograd
 from reelbench.implementations.geometry import Geometry
-from reelbench.implementations.gradients import has_phases
+from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
 from reelbench.implementations.registry import Implementation, Limits, register
 
@@ -51,8 +54,9 @@ def _in_time(geometry: Geometry) -> Geometry:
     )
 
 
-def _once(*_: Any) -> dict[str, Any]:
-    return {"": None}
+def _planes(_: Operation, limits: Limits) -> dict[str, Any]:
+    """One size of blocks of outputs: what they see of the input must stay in the cache too."""
+    return {"": limits.cache_bytes // 8}
 
 
 def _blocks(operation: Operation, limits: Limits) -> dict[str, Any]:
@@ -79,29 +83,44 @@ def _sizes(whole: int, limits: Limits) -> dict[str, Any]:
 
 
 def _of_patches(operation: Operation, block_bytes: int) -> Function:
-    geometry = operation.details
-    return lambda x, kernel: patches.convolve(x, kernel, geometry, block_bytes)
+    return differentiable(
+        partial(patches.convolve, block_bytes=block_bytes),
+        partial(patches.kernel_gradient, block_bytes=block_bytes),
+        operation.details,
+    )
 
 
 def _of_tiles(operation: Operation, block_bytes: int) -> Function:
+    convolve = partial(winograd.convolve, block_bytes=block_bytes)
+    kernel_gradient = partial(winograd.kernel_gradient, block_bytes=block_bytes)
     geometry = operation.details
     if geometry.rank == 3:
-        return lambda x, kernel: winograd.convolve(x, kernel, geometry, block_bytes)
-    still = _in_time(geometry)
-    return lambda x, kernel: winograd.convolve(x[:, None], kernel[None], still, block_bytes)[:, 0]
+        return differentiable(convolve, kernel_gradient, geometry)
+    run = differentiable(convolve, kernel_gradient, _in_time(geometry))
+    return lambda x, kernel: run(x[:, None], kernel[None])[:, 0]
 
 
-def _of_shifts(operation: Operation, _: None) -> Function:
-    geometry = operation.details
-    return lambda x, kernel: shifts.convolve(x, kernel, geometry)
+def _of_shifts(operation: Operation, block_bytes: int) -> Function:
+    def convolve(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+        # A turned kernel's last axes stand the other way round.
+        return shifts.convolve(x, kernel.reshape(*kernel.shape[:-2], 1, -1), geometry)
+
+    return differentiable(
+        convolve,
+        partial(shifts.kernel_gradient, block_bytes=block_bytes),
+        operation.details,
+    )
 
 
-def _of_folds(operation: Operation, _: None) -> Function:
-    geometry = operation.details
-    return lambda x, kernel: folded.convolve(x, kernel, geometry)
+def _of_folds(operation: Operation, block_bytes: int) -> Function:
+    return differentiable(
+        folded.convolve,
+        partial(patches.kernel_gradient, block_bytes=block_bytes),
+        operation.details,
+    )
 
 
 register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
 register(Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1))
-register(Implementation("shifts", KIND, _depthwise, _of_shifts, _once))
-register(Implementation("folded", KIND, _foldable, _of_folds, _once))
+register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
+register(Implementation("folded", KIND, _foldable, _of_folds, _blocks))

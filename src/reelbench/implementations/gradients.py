@@ -13,16 +13,51 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from reelbench.implementations.geometry import Geometry
 
 if TYPE_CHECKING:
-    import jax
     from jaxtyping import Array, Float
 
-Convolve = Callable[["jax.Array", "jax.Array", Geometry], "jax.Array"]
+Convolve = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
+"""Input, kernel and geometry to output."""
+
+KernelGradient = Callable[[jax.Array, jax.Array, tuple[int, ...], Geometry], jax.Array]
+"""Input, gradient with respect to the output, lengths of the kernel and geometry to gradient."""
+
+
+def differentiable(
+    convolve: Convolve, kernel_gradient: KernelGradient, geometry: Geometry
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """A convolution of input and kernel whose backward pass is made of the same parts.
+
+    Args:
+        convolve: Any convolution of this kind; it computes the gradient of the input too.
+        kernel_gradient: The gradient with respect to its kernel.
+        geometry: Of the convolution; see `has_phases`.
+    """
+
+    @jax.custom_vjp
+    def run(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolve(x, kernel, geometry)
+
+    def forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        return run(x, kernel), (x, kernel)
+
+    def backward(
+        kept: tuple[jax.Array, jax.Array], gradient: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        x, kernel = kept
+        return (
+            input_gradient(gradient, kernel, x.shape, geometry, convolve),
+            kernel_gradient(x, gradient, kernel.shape[: geometry.rank], geometry),
+        )
+
+    run.defvjp(forward, backward)
+    return run
 
 
 def has_phases(geometry: Geometry) -> bool:

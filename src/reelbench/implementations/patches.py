@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,11 @@ from reelbench.implementations.blocks import (
     window,
 )
 from reelbench.implementations.geometry import Geometry, padded, patches
-from reelbench.implementations.gradients import input_gradient
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve(
     x: Float[Array, "n *sizes c"],
     kernel: Float[Array, "*taps c o"],
@@ -127,29 +124,3 @@ def _blocks(x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: in
     outputs = geometry.out_sizes(x.shape[1:-1], lengths)
     patch_bytes = prod(kernel.shape[:-1]) * x.dtype.itemsize
     return cut(x.shape[0], outputs, patch_bytes, block_bytes)
-
-
-def _forward(
-    x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, geometry, block_bytes), (x, kernel)
-
-
-def _backward(
-    geometry: Geometry,
-    block_bytes: int,
-    kept: tuple[jax.Array, jax.Array],
-    gradient: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = kept
-
-    def without_strides(y: jax.Array, turned: jax.Array, own: Geometry) -> jax.Array:
-        return convolve(y, turned, own, block_bytes)
-
-    return (
-        input_gradient(gradient, kernel, x.shape, geometry, without_strides),
-        kernel_gradient(x, gradient, kernel.shape[:-2], geometry, block_bytes),
-    )
-
-
-convolve.defvjp(_forward, _backward)

@@ -7,20 +7,20 @@ treat each group alone.
 
 from __future__ import annotations
 
-from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
+from reelbench.implementations.blocks import cut, extended, outputs_of, window
 from reelbench.implementations.geometry import Geometry, at_tap, padded, taps
-from reelbench.implementations.gradients import input_gradient
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def convolve(
     x: Float[Array, "n *sizes c"], kernel: Float[Array, "*taps 1 c"], geometry: Geometry
 ) -> Float[Array, "n *outputs c"]:
@@ -46,40 +46,37 @@ def kernel_gradient(
     gradient: Float[Array, "n *outputs c"],
     lengths: tuple[int, ...],
     geometry: Geometry,
+    block_bytes: int,
 ) -> Float[Array, "*taps 1 c"]:
-    """The gradient with respect to the kernel: a mean of products for each tap."""
-    outputs = gradient.shape[1:-1]
-    whole = padded(x, geometry)
+    """The gradient with respect to the kernel: a sum of products for each tap.
+
+    A block of outputs at a time, which every tap finds in the cache; and as a matrix product with
+    ones, as a compiler may sum up columns one after the other.
+
+    Args:
+        x: Input of the convolution.
+        gradient: With respect to its output.
+        lengths: Of the kernel along the spatial axes.
+        geometry: Of the convolution.
+        block_bytes: Bytes of a block of outputs, about.
+    """
+    features = x.shape[-1]
+    blocks = cut(x.shape[0], gradient.shape[1:-1], features * x.dtype.itemsize, block_bytes)
+    whole = extended(padded(x, geometry), lengths, blocks, geometry)
+    more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
+    given = jnp.pad(gradient, [(0, 0), *more, (0, 0)])
     wide = jnp.promote_types(x.dtype, jnp.float32)
-    sums = [
-        jnp.sum(
-            at_tap(whole, tap, outputs, geometry).astype(wide) * gradient,
-            axis=tuple(range(gradient.ndim - 1)),
-        )
-        for tap in taps(lengths)
-    ]
-    return jnp.stack(sums).reshape(*lengths, 1, x.shape[-1]).astype(x.dtype)
+    ones = jnp.ones((1, prod(blocks.size)), wide)
 
+    def add(total: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+        seen = window(whole, index, lengths, blocks, geometry).astype(wide)
+        own = outputs_of(given, index, blocks).astype(wide)
+        sums = [
+            ones @ (at_tap(seen, tap, blocks.size, geometry) * own).reshape(-1, features)
+            for tap in taps(lengths)
+        ]
+        return total + jnp.concatenate(sums), None
 
-def _forward(
-    x: jax.Array, kernel: jax.Array, geometry: Geometry
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, geometry), (x, kernel)
-
-
-def _backward(
-    geometry: Geometry, kept: tuple[jax.Array, jax.Array], gradient: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = kept
-
-    def without_strides(y: jax.Array, turned: jax.Array, own: Geometry) -> jax.Array:
-        # The turned kernel's last axes stand the other way round.
-        return convolve(y, jnp.swapaxes(turned, -1, -2), own)
-
-    return (
-        input_gradient(gradient, kernel, x.shape, geometry, without_strides),
-        kernel_gradient(x, gradient, kernel.shape[:-2], geometry),
-    )
-
-
-convolve.defvjp(_forward, _backward)
+    start = jnp.zeros((prod(lengths), features), wide)
+    total = lax.scan(add, start, jnp.arange(blocks.number))[0]
+    return total.reshape(*lengths, 1, features).astype(x.dtype)

@@ -11,7 +11,6 @@ lose about two digits of float32; products of narrower numbers are transformed i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
@@ -21,7 +20,6 @@ from jax import lax
 
 from reelbench.implementations.blocks import Blocks, assembled, extended, outputs_of, window
 from reelbench.implementations.geometry import Geometry, padded
-from reelbench.implementations.gradients import input_gradient
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -89,7 +87,6 @@ def cut(batch: int, outputs: Sequence[int], features: int, block_bytes: int) -> 
     return Blocks(size, counts, (frames, height, width), batch)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve(
     x: Float[Array, "n t h w c"],
     kernel: Float[Array, "kt 3 3 c o"],
@@ -249,29 +246,3 @@ def _turned_gradient(
     both = [_sums(_OUTPUT.T, [row[:, :, :, place] for place in range(_OUT)]) for row in rows]
     stacked = jnp.stack([each for row in both for each in row])
     return stacked.reshape(_IN * _IN, times * high * wide, out)
-
-
-def _forward(
-    x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, geometry, block_bytes), (x, kernel)
-
-
-def _backward(
-    geometry: Geometry,
-    block_bytes: int,
-    kept: tuple[jax.Array, jax.Array],
-    gradient: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = kept
-
-    def without_strides(y: jax.Array, turned: jax.Array, own: Geometry) -> jax.Array:
-        return convolve(y, turned, own, block_bytes)
-
-    return (
-        input_gradient(gradient, kernel, x.shape, geometry, without_strides),
-        kernel_gradient(x, gradient, kernel.shape[:-2], geometry, block_bytes),
-    )
-
-
-convolve.defvjp(_forward, _backward)

@@ -68,6 +68,28 @@ def train(apply: Function) -> Function:
     return run_train
 
 
+def slope(apply: Function) -> Function:
+    """``(parameters, others, inputs, cotangent, direction) -> ((outputs, others), derivative)``.
+
+    The derivative of `train`'s loss along a direction, a pair for the parameters and the list of
+    floating inputs: forward through the layer once, without its backward pass.
+    """
+
+    def run_slope(
+        parameters: Any, others: Any, inputs: tuple[Any, ...], cotangent: Any, direction: Any
+    ) -> Any:
+        moving, differentiable = by_floating(apply, others, inputs)
+
+        def loss(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
+            outputs, updated = differentiable(parameters, moving)
+            return inner_product(outputs, cotangent), (outputs, updated)
+
+        _, derivative, made = jax.jvp(loss, (parameters, moving), direction, has_aux=True)
+        return made, derivative
+
+    return run_slope
+
+
 def by_floating(
     apply: Function, others: Any, inputs: tuple[Any, ...]
 ) -> tuple[list[Any], Function]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from reelbench.implementations import (
     REFERENCE,
@@ -29,9 +27,9 @@ from reelbench.implementations import (
     using,
 )
 from reelbench.machine import backend
-from reelbench.measure import cache
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
+from reelbench.measure.trying import time_alone
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import ChosenOperation, Fact
@@ -39,9 +37,6 @@ from reelbench.results.schema import ChosenOperation, Fact
 BEST = "best"
 """Name of a case whose implementations are still to be chosen."""
 
-_SEED = 20_260_103
-# Calls of a candidate after the first, and the time after which no further one is begun.
-_CALLS, _CALLS_S = 5, 0.4
 # Another implementation must be so much faster to be worth its name; less may be noise.
 _LEAST_GAIN = 0.05
 
@@ -118,7 +113,7 @@ def choose(
         times = remembered.of(operation.key, pass_)
         for name, function in _ways(operation, ways, pass_, with_plain=only is None):
             if name not in times and time.monotonic() < end:
-                times[name] = _timed(function, operation, pass_)
+                times[name] = time_alone(function, operation, pass_)
                 remembered.put(operation.key, pass_, times)
         plainly = None if only else times.get(REFERENCE)
         best = _fastest(times, ways, plainly)
@@ -159,7 +154,15 @@ def with_choice(workload: Workload, choice: Choice) -> Workload:
     if not choice.chosen:
         count = len(choice.operations)
         raise CaseFailure(Outcome.REFERENCE_IS_BEST, f"no faster way for any of {count} operations")
-    return workload.rebuild(using(workload.apply, choice.chosen), choice.name)
+    made = workload.rebuild(using(workload.apply, choice.chosen), choice.name)
+    # Its gradients are then checked along random directions.
+    return replace(made, reference=None) if may_not_return(workload) else made
+
+
+def may_not_return(workload: Workload) -> bool:
+    """Whether a layer as it is written could take minutes to compile or to run."""
+    pass_ = workload.identity.pass_
+    return any(_may_not_return(each, pass_) for each in operations_of(workload))
 
 
 def _ways(
@@ -180,54 +183,6 @@ def _may_not_return(operation: Operation, pass_: str) -> bool:
     if operation.kind != "convolution" or pass_ == "forward" or backend.is_accelerator():
         return False
     return any(stride > 1 for stride in operation.details.strides)
-
-
-def _timed(function: Callable[..., Any], operation: Operation, pass_: str) -> float:
-    """Least time of a call on random operands; infinite if it fails."""
-    operands = _operands(operation)
-    floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
-
-    def train(cotangent: jax.Array, *given: jax.Array) -> Any:
-        moving = [given[n] for n in floating]
-
-        def of_moving(*moved: jax.Array) -> jax.Array:
-            full = list(given)
-            for place, value in zip(floating, moved, strict=True):
-                full[place] = value
-            outputs: jax.Array = function(*full)
-            return outputs
-
-        outputs, pull = jax.vjp(of_moving, *moving)
-        return outputs, pull(cotangent)
-
-    try:
-        shape = jax.eval_shape(function, *operands)
-        drawn = _normal(np.random.default_rng(_SEED + 1), shape.shape, shape.dtype)
-        arguments = operands if pass_ == "forward" else (drawn, *operands)
-        with cache.only(None):
-            timed = jax.jit(function if pass_ == "forward" else train).lower(*arguments).compile()
-        times: list[float] = []
-        jax.block_until_ready(timed(*arguments))
-        begun = time.monotonic()
-        while len(times) < _CALLS and (not times or time.monotonic() - begun < _CALLS_S):
-            start = time.perf_counter()
-            jax.block_until_ready(timed(*arguments))
-            times.append(time.perf_counter() - start)
-        return min(times)
-    except Exception:  # out of memory, or not compilable here: another one is chosen
-        return float("inf")
-
-
-def _operands(operation: Operation) -> tuple[jax.Array, ...]:
-    rng = np.random.default_rng(_SEED)
-    drawn = [_normal(rng, shape, operation.dtype) for shape in operation.shapes]
-    if operation.kind == "attention" and operation.details.has_mask:
-        drawn[-1] = jnp.ones(operation.shapes[-1], bool)
-    return tuple(drawn)
-
-
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    return jnp.asarray(rng.standard_normal(shape, np.float32), dtype)
 
 
 def _fastest(

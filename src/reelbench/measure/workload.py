@@ -27,6 +27,9 @@ class Workload:
         tokens: Positions (tokens, pixels, voxels) a call handles.
         kept_bytes: Counts the activations kept for the backward pass; only tracing, no memory.
         reference: Function of the same arguments that must give the same outputs, if there is one.
+        slope: Function of the same arguments and of a direction for parameters and floating
+            inputs: the reference's outputs and other variables, and the derivative of its loss
+            along the direction. Checks gradients where the reference's own take too long.
         plain: The same pass of the reference implementation, whose FLOPs are counted; None where
             ``function`` itself is that.
         apply: Function of parameters, other variables and inputs, the leading arguments, before it
@@ -48,6 +51,7 @@ class Workload:
     tokens: float = 0.0
     kept_bytes: Callable[[], int] = lambda: 0
     reference: Callable[..., Any] | None = None
+    slope: Callable[..., Any] | None = None
     plain: Callable[..., Any] | None = None
     apply: Callable[..., Any] | None = None
     rebuild: Callable[[Callable[..., Any], str], Workload] | None = None

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from reelbench.catalogue.counted import Count
 from reelbench.implementations import REFERENCE
-from reelbench.measure import build, choosing, clock, compiling, protocol
+from reelbench.measure import build, choosing, clock, compiling, no_worse, protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
@@ -213,7 +213,23 @@ class Session:
             choice = self._choice(workload)
             self._operations[name] = choice.operations
             traced = compiling.trace(choosing.with_choice(workload, choice))
-        return protocol.prepare(traced or compiling.trace(workload), self.place(name))
+        traced = traced or compiling.trace(workload)
+        if workload.identity.implementation != choosing.BEST:
+            return protocol.prepare(traced, self.place(name))
+        with no_worse.fits_or_as_written():
+            prepared = protocol.prepare(traced, self.place(name))
+        written = self._as_written(workload.identity)
+        no_worse.refuse_slower(prepared[1], written["timing"]["median_s"] if written else None)
+        return prepared
+
+    def _as_written(self, case: Identity) -> Mapping[str, Any] | None:
+        """The record of the same layer as it is written, if it was timed before."""
+        wanted = structs.replace(case, implementation=REFERENCE)
+        for entry in self.journal.ended.values():
+            if entry.benchmark and entry.outcome and entry.outcome.identity == wanted:
+                record: Mapping[str, Any] = entry.benchmark["extra_info"]["reelbench"]
+                return record
+        return None
 
     def _choice(self, workload: Workload) -> choosing.Choice:
         """What computes the operations of a layer best here, or all by the way that was named."""
@@ -263,6 +279,8 @@ class Session:
         made = record(compiled, replicate, self.limits)
         if effort.width and self.options.runs == 1:
             notes += merging.wider_than(made.timing, effort.width)
+        if made.identity.implementation != REFERENCE:
+            notes += no_worse.more_memory(made.memory, self._as_written(made.identity))
         return structs.replace(
             made,
             warnings=[*made.warnings, *notes],

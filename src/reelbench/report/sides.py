@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reelbench.compare import JUDGED, Comparison
 from reelbench.compare.ratios import Ratio
 from reelbench.machine.fields import FIELDS
-from reelbench.report.comparison import side_notes
+from reelbench.report.comparison_words import side_notes
 from reelbench.report.facts import fact_cell, fact_label
 from reelbench.report.layers import IDENTITY_COLUMNS, case_namer, case_order, identity_cells
 from reelbench.report.tables import Cell, Column, Table, plain

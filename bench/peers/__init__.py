@@ -1,0 +1,1 @@
+"""JAX and PyTorch side by side; see ``bench/test_peers.py``."""

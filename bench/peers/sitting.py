@@ -1,0 +1,141 @@
+"""What was measured of JAX and PyTorch side by side: the file that keeps it, and its table."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from reelbench.units import print_ratio, print_share, print_time
+
+FORMAT = 1
+REFERENCE, BEST, EAGER, LAST = "reference", "best", "eager", "channels last"
+
+
+class Row(Struct, kw_only=True):
+    """One pass of one layer.
+
+    Attributes:
+        chosen: Implementations in JAX's best; ``reference`` where nothing is faster.
+        flops: Model FLOPs of a call.
+        least_bytes: Inputs, parameters and outputs of a call, each once.
+        rounds_s: Times of single calls by contender; those of a turn stand at the same place.
+    """
+
+    preset: str
+    family: str
+    layer: str
+    pass_: str
+    flops: float
+    least_bytes: float
+    chosen: str
+    rounds_s: dict[str, list[float]]
+
+    def median_s(self, contender: str) -> float | None:
+        """Median time of a contender, or None where it was not timed."""
+        rounds = self.rounds_s.get(contender)
+        return statistics.median(rounds) if rounds else None
+
+    @property
+    def jax(self) -> str:
+        """The faster of JAX's contenders."""
+        return self._faster(REFERENCE, BEST)
+
+    @property
+    def torch(self) -> str:
+        """The faster of PyTorch's."""
+        return self._faster(EAGER, LAST)
+
+    @property
+    def ratio(self) -> float:
+        """PyTorch's time over JAX's, each at its best: the median over the turns."""
+        pairs = zip(self.rounds_s[self.torch], self.rounds_s[self.jax], strict=True)
+        return statistics.median(theirs / ours for theirs, ours in pairs)
+
+    def _faster(self, *names: str) -> str:
+        known = [name for name in names if name in self.rounds_s]
+        return min(known, key=lambda name: statistics.median(self.rounds_s[name]))
+
+
+class Sitting(Struct, kw_only=True):
+    """Everything of one sitting.
+
+    Attributes:
+        machine: Id of the machine.
+        versions: Of JAX, PyTorch and reelbench.
+        threads: Of PyTorch, and processors that JAX may use.
+        matmul_flops_per_s: What a matrix product in JAX reached in the same sitting.
+        bytes_per_s: What a copy through memory reached.
+        failed: What could not be measured, with its reason, by layer and pass.
+    """
+
+    machine: str
+    versions: dict[str, str]
+    threads: int
+    matmul_flops_per_s: float
+    bytes_per_s: float
+    rows: list[Row]
+    failed: dict[str, str] = {}
+    format: int = FORMAT
+
+
+def write(sitting: Sitting, path: Path) -> None:
+    """Keep a sitting."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(sitting), indent=1) + b"\n")
+
+
+def read(path: Path) -> Sitting:
+    """Read a sitting."""
+    return msgspec.json.decode(path.read_bytes(), type=Sitting)
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """The geometric mean."""
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def show(sitting: Sitting, console: Console) -> None:
+    """Print JAX, PyTorch and the ceiling side by side, and the summary that the table is for."""
+    versions = ", ".join(f"{name} {version}" for name, version in sitting.versions.items())
+    console.print(f"{sitting.machine}: {versions}; float32, {sitting.threads} threads each")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("layer", "pass"):
+        table.add_column(name)
+    for name in ("JAX\nreference", "JAX\nbest", "PyTorch", "PyTorch\n÷ best", "of\nceiling"):
+        table.add_column(name, justify="right")
+    table.add_column("computed by")
+    for row in sitting.rows:
+        ours, theirs = row.median_s(row.jax), row.median_s(row.torch)
+        assert ours is not None
+        assert theirs is not None
+        reference = row.median_s(REFERENCE)
+        ceiling = max(row.flops / sitting.matmul_flops_per_s, row.least_bytes / sitting.bytes_per_s)
+        table.add_row(
+            row.preset,
+            row.pass_,
+            print_time(reference) if reference else "–",
+            print_time(ours),
+            print_time(theirs),
+            print_ratio(row.ratio),
+            print_share(ceiling / ours),
+            row.chosen if row.jax == BEST else REFERENCE,
+        )
+    console.print(table)
+    for pass_ in ("forward", "train"):
+        ratios = {row.preset: row.ratio for row in sitting.rows if row.pass_ == pass_}
+        if ratios:
+            worst = min(ratios, key=ratios.__getitem__)
+            console.print(
+                f"{pass_}: JAX's best is {print_ratio(geometric_mean(list(ratios.values())))} as "
+                f"fast as PyTorch, geometric mean of {len(ratios)} layers; the least is "
+                f"{print_ratio(ratios[worst])} in {worst}"
+            )
+    for name, reason in sitting.failed.items():
+        console.print(f"not measured: {name}: {reason}")

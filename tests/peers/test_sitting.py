@@ -1,0 +1,58 @@
+"""A sitting with PyTorch is kept, read and printed without PyTorch."""
+
+import io
+
+import pytest
+from peers.sitting import BEST, EAGER, LAST, REFERENCE, Row, Sitting, read, show, write
+from rich.console import Console
+
+
+def row(preset, pass_, **rounds):
+    return Row(
+        preset=preset,
+        family="convolution",
+        layer="Conv3D",
+        pass_=pass_,
+        flops=1e9,
+        least_bytes=1e6,
+        chosen="patches",
+        rounds_s=rounds,
+    )
+
+
+FAST = row(
+    "r3d-layer1",
+    "forward",
+    **{REFERENCE: [0.04, 0.04], BEST: [0.02, 0.02], EAGER: [0.03, 0.03], LAST: [0.01, 0.02]},
+)
+PLAIN = row("r3d-layer4", "forward", **{REFERENCE: [0.02, 0.02], EAGER: [0.04, 0.04]})
+SITTING = Sitting(
+    machine="m-1",
+    versions={"jax": "1", "torch": "2"},
+    threads=2,
+    matmul_flops_per_s=1e11,
+    bytes_per_s=1e10,
+    rows=[FAST, PLAIN],
+    failed={"convlstm train": "over_budget: too slow"},
+)
+
+
+def test_each_framework_is_taken_at_its_best_and_the_ratio_is_of_turns():
+    assert (FAST.jax, FAST.torch) == (BEST, LAST)
+    assert FAST.ratio == pytest.approx(0.75)
+    assert (PLAIN.jax, PLAIN.torch, PLAIN.ratio) == (REFERENCE, EAGER, 2.0)
+
+
+def test_the_table_says_all_four_and_sums_up(tmp_path):
+    write(SITTING, tmp_path / "kept" / "one.json")
+    stream = io.StringIO()
+    show(read(tmp_path / "kept" / "one.json"), Console(file=stream, width=100))
+    text = stream.getvalue()
+    (line,) = [line for line in text.splitlines() if "r3d-layer1" in line]
+    assert line.split() == [
+        *("r3d-layer1", "forward", "40.0", "ms", "20.0", "ms", "15.0", "ms"),
+        *("0.750×", "50", "%", "patches"),
+    ]
+    assert "forward: JAX's best is 1.225× as fast as PyTorch, geometric mean of 2 layers" in text
+    assert "the least is 0.750× in" in text.replace("\n", " ")
+    assert "not measured: convlstm train: over_budget: too slow" in text
