@@ -278,7 +278,7 @@ def convlstm(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bo
     given = conv(p, "input_conv", flat, padding=half(p["input_conv.kernel"]))
     given = given.reshape(batch, frames, -1, *size)
     hidden = cell = torch.zeros_like(given[:, 0, : given.shape[2] // 4])
-    to_input, to_forget, to_output = p["peepholes"].permute(0, 3, 1, 2)
+    to_input, to_forget, to_output = p["peepholes"][:, None, :, None, None]
     made = []
     for frame in given.unbind(1):
         gates = frame + conv(p, "state_conv", hidden, padding=half(p["state_conv.kernel"]))
