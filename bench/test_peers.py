@@ -55,10 +55,10 @@ def sitting():
         bytes_per_s=ceilings.memory().rate,
         rows=[],
     )
-    yield made
+    path = RESULTS / made.machine / "peers" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    # A run that is cut short leaves what it measured.
+    yield made, lambda: write(made, path)
     if made.rows:
-        path = RESULTS / made.machine / "peers" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-        write(made, path)
         console = Console(file=sys.__stdout__, width=100)
         console.print()
         show(made, console)
@@ -68,6 +68,7 @@ def sitting():
 @pytest.mark.parametrize("pass_", ["forward", "train"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_peers(benchmark, sitting, name, pass_):
+    made, keep = sitting
     from peers.contest import contest
 
     from reelbench.machine import facts
@@ -77,11 +78,12 @@ def test_peers(benchmark, sitting, name, pass_):
 
     known = facts.collect()
     try:
-        row = contest(find(name), pass_, known, Remembered(sitting.machine, known))
+        row = contest(find(name), pass_, known, Remembered(made.machine, known))
     except CaseFailure as failure:
-        sitting.failed[f"{name} {pass_}"] = str(failure)
+        made.failed[f"{name} {pass_}"] = str(failure)
         pytest.skip(str(failure))
-    sitting.rows.append(row)
+    made.rows.append(row)
+    keep()
     # pytest-benchmark's own table shows JAX's best, from the calls that took turns.
     benchmark.extra_info["pytorch_over_jax"] = row.ratio
     benchmark.pedantic(lambda: None)
