@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from reelbench.ab.errors import PairError, SideError
+from reelbench.capacity.errors import CapacityError
 from reelbench.catalogue import UnknownNameError
 from reelbench.report.tables import Format, Table, render
 from reelbench.results.read import ResultFileError
@@ -33,6 +34,7 @@ EXPECTED = (
     ResultFileError,
     UnknownNameError,
     UnitError,
+    CapacityError,
     SideError,
     PairError,
     StoreError,
