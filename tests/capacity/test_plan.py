@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capacity.scenarios import BASE, figure, text
-from reelbench.capacity.answers import COUNT, deadline_for, devices_for, grid, largest
+from reelbench.capacity.answers import COUNT, deadline_for, devices_for, grid, largest, with_count
 from reelbench.capacity.drawing import question
 from reelbench.capacity.estimate import Draws
 from reelbench.capacity.explaining import by_kind, causes, worth_measuring
@@ -109,6 +109,37 @@ overlap = {figure("0.5")}
     plan = answer(source)
     step = 1.0 + 0.5 * 2 * 63 / 64 * 2e9 / 10e9
     assert plan.time.median == pytest.approx(2e6 / 640 * step, rel=1e-5)
+
+
+def test_rent_is_cheaper_with_a_commitment_and_later():
+    now = answer(CERTAIN + f"[money]\nprice_decline = {figure('20 %/year')}\n")
+    year = answer(CERTAIN + "[money]\ncommitment = '1 year'\n")
+    assert 0.58 < year.rent_rate.median / now.rent_rate.median < 0.76
+    later = answer(
+        CERTAIN + f"[money]\nyears_ahead = '2 years'\nprice_decline = {figure('20 %/year')}\n"
+    )
+    assert later.rent_rate.median == pytest.approx(0.64 * now.rent_rate.median)
+    assert later.capital.median == pytest.approx(0.64 * now.capital.median)
+
+
+def test_owning_costs_more_with_a_site_and_staff_and_less_when_it_is_used():
+    def owned(more):
+        return answer(CERTAIN + f"[money]\nmode = 'own'\n{more}\n").own_rate.median
+
+    bare = owned("")
+    assert owned(f"facility = {figure('$20000/kW')}") > 1.2 * bare
+    assert owned(f"operations = {figure('5 %/year')}") > 1.1 * bare
+    assert (
+        owned(f"utilisation = {figure('95 %')}") < bare < owned(f"utilisation = {figure('30 %')}")
+    )
+
+
+def test_money_follows_the_device_hours():
+    plan = answer(BASE)
+    assert plan.cost_per_clip.median == pytest.approx((plan.cost / plan.clips).median)
+    assert plan.cost_per_epoch.median == pytest.approx(plan.cost.median / 2)
+    assert plan.cost_per_training.median == pytest.approx(plan.cost.median)
+    assert 0 < plan.book_value.median < plan.capital.median
 
 
 def test_a_model_is_split_until_it_fits():
@@ -280,7 +311,8 @@ def test_shares_of_variance_add_up_and_name_what_to_measure():
 def test_devices_for_a_deadline_meet_it_and_no_fewer_would():
     asked = ask()
     found = devices_for(asked, 7 * DAY)
-    after = grid(asked, {COUNT: np.array([found.value, found.value - 1])})
+    assert found.value % 8 == 0  # whole nodes
+    after = grid(asked, {COUNT: np.array([found.value, found.value - 8])})
     met = (after.time <= 7 * DAY).mean(axis=1)
     assert met[0] >= 0.9 > met[1]
     assert found.low <= found.value <= found.high
@@ -292,7 +324,7 @@ def test_a_budget_gives_the_least_time_it_can_buy():
     asked = ask(rented)
     found = deadline_for(asked, 1000.0)
     assert found.value is not None
-    after = grid(asked, {COUNT: np.array([found.devices])})
+    after = grid(with_count(asked, 1), {COUNT: np.array([found.devices])})
     assert (after.cost <= 1000.0).mean() >= 0.9
     assert deadline_for(asked, 1.0).value is None
 

@@ -102,7 +102,7 @@ def test_a_peak_of_ones_own_stands_beside_the_catalogues():
         (text() + "x" * 5000 + " = 3\n", "a key of `device` is too long"),
         ("a = " + "[" * 2000 + "]" * 2000, "is nested too deeply"),
         (".".join("a" * 40) + " = 1", "is nested too deeply"),
-        ("title = 'x'\n# " + "x" * 2**20, "more than 1,048,576"),
+        ("title = 'x'\n# " + "x" * 2**20, "longer than 1,048,576"),
         ("title = ", "is not TOML"),
         ("", "is missing"),
         ("title = 'x'\ndevice = 3\n", "field `device`"),

@@ -15,7 +15,7 @@ import numpy as np
 from reelbench.capacity.drawing import Question
 from reelbench.capacity.estimate import Array, Draws
 from reelbench.capacity.figure import Named
-from reelbench.capacity.outcome import Plan, PlanError
+from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.quantities import NUMBER
 from reelbench.capacity.scenario import Scenario
 from reelbench.capacity.spread import Spread
@@ -84,7 +84,7 @@ def grid(
 
 def devices_for(question: Question, deadline: float, confidence: float = 0.9) -> Found:
     """The fewest devices with which everything ends before a deadline of so many seconds."""
-    question = with_count(question)
+    question = with_count(question, 1)
     counts = _counts(question)
     found = grid(question, {COUNT: counts})
     met = found.time <= deadline
@@ -102,7 +102,7 @@ def devices_for(question: Question, deadline: float, confidence: float = 0.9) ->
 
 def deadline_for(question: Question, budget: float, confidence: float = 0.9) -> Found:
     """The least time within a budget of so many dollars, and the devices that reach it."""
-    question = with_count(question)
+    question = with_count(question, 1)
     counts = _counts(question)
     found = grid(question, {COUNT: counts})
     if found.cost is None:
@@ -133,6 +133,7 @@ def largest(
         deadline: Seconds.
         confidence: Share of the draws in which it must hold.
     """
+    path = question.path(path)
     figure = question.known.get(path)
     if figure is None:
         raise PlanError(f"field `{path}`: is not given, so it cannot grow")
@@ -140,9 +141,10 @@ def largest(
         raise PlanError("--largest needs a budget, a deadline, or both")
     middle = (figure.spread.low + figure.spread.high) / 2
     scales = middle * np.geomspace(1e-3, 1e3, 121)
-    free = question.scenario.device.count is None
-    question = with_count(question)
-    counts = _counts(question, 40) if free else None
+    counts = None
+    if question.scenario.device.count is None:
+        question = with_count(question, 1)
+        counts = _counts(question, 40)
     for _ in range(2):
         holds, devices = _holding(question, path, scales, counts, budget, deadline, confidence)
         if not holds.any():
@@ -152,8 +154,7 @@ def largest(
         if last + 1 >= len(scales):
             break
         scales = np.geomspace(scales[last], scales[last + 1], 25)
-    low, high = answer, answer
-    return Found(answer, low, high, float(used), confidence)
+    return Found(answer, None, None, float(used), confidence)
 
 
 def _holding(
@@ -184,19 +185,13 @@ def _holding(
     return enough.any(axis=1), devices[np.arange(len(scales)), first]
 
 
-def with_count(question: Question) -> Question:
-    """The question with a number of devices to vary, should the scenario give none."""
-    if question.scenario.device.count is not None:
-        return question
-    one = Named(COUNT, Spread(1.0, 1.0), NUMBER, "chosen", "what is asked for", "1", False)
-    device = msgspec.structs.replace(question.scenario.device, count=one)
+def with_count(question: Question, count: float) -> Question:
+    """The question with so many devices."""
+    spread, text = Spread(count, count), f"{count:,.0f}"
+    figure = Named(COUNT, spread, NUMBER, "chosen", "what was asked for", text, given=False)
+    device = msgspec.structs.replace(question.scenario.device, count=figure)
     scenario: Scenario[Named] = msgspec.structs.replace(question.scenario, device=device)
-    return Question(scenario, question.bases, {**question.known, COUNT: one})
-
-
-def fastest(plan: Plan) -> float:
-    """Median days of a plan."""
-    return plan.time.median / 86400
+    return Question(scenario, question.bases, {**question.known, COUNT: figure})
 
 
 def _per_node(question: Question) -> int:

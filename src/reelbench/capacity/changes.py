@@ -15,8 +15,13 @@ from reelbench.capacity.shapes import shapes
 from reelbench.capacity.tables import Raw
 
 _WORDS = frozenset(
-    ("kind", "format", "mode", "commitment", "boundary", "code", "schedule", "catalogue", "title")
+    (
+        *("kind", "format", "mode", "commitment", "boundary", "code", "mfu_of", "schedule"),
+        *("catalogue", "title"),
+    )
 )
+
+_SWITCHES = frozenset(("extrapolate", "sharded"))
 
 
 def paths(raw: Raw, path: str = "") -> list[str]:
@@ -52,9 +57,12 @@ def change(raw: Raw, path: str, value: str, name: str) -> None:
             raise ScenarioError(name, f"field `{path}`: `{keys[0]}` is no table")
         table, keys = below, keys[1:]
     key, quantity = keys[0], _quantity_at(path)
-    if key in _WORDS or (
-        quantity is not None and quantity.choice and not isinstance(table.get(key), dict)
-    ):
+    chosen = quantity is not None and quantity.choice and not isinstance(table.get(key), dict)
+    if key in _SWITCHES:
+        if value not in ("true", "false"):
+            raise ScenarioError(name, f"field `{path}`: is true or false")
+        table[key] = value == "true"
+    elif key in _WORDS or chosen:
         table[key] = value
     else:
         table[key] = {"value": value, "kind": "assumed", "source": "set on the command line"}

@@ -80,14 +80,14 @@ def _owned_rate(
 ) -> Estimate:
     """Dollars a second of an owned device, at its utilisation or at full use."""
     given = scenario.money
-    interest = given.interest * _YEAR  # type: ignore[operator]
+    interest = given.interest * _YEAR
     operations = constant(0.0) if given.operations is None else given.operations * _YEAR
-    recovery = money.capital_recovery(interest, given.life / _YEAR)  # type: ignore[operator]
+    recovery = money.capital_recovery(interest, given.life / _YEAR)
     per_year = money.owned_per_year(price, recovery, operations)
     if given.facility is not None and given.facility_life is not None:
         site = given.facility * powers["server"]
         per_year = per_year + site * money.capital_recovery(interest, given.facility_life / _YEAR)
-    electricity = powers["facility"] * given.electricity * _HOUR  # type: ignore[operator]
+    electricity = powers["facility"] * given.electricity * _HOUR
     share = (given.utilisation, given.availability) if used else (constant(1.0), constant(1.0))
     result: Estimate = money.owned_per_hour(per_year, *share, electricity) / _HOUR
     return result

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from reelbench.capacity.estimate import Array, Draws, Estimate, constant
+from reelbench.capacity.errors import ScenarioError
+from reelbench.capacity.estimate import Array, DimensionError, Draws, Estimate, constant
 from reelbench.capacity.figure import Named, Quantity
 from reelbench.capacity.filling import default, devices
 from reelbench.capacity.outcome import Basis, Plan, PlanError, Relief
@@ -17,13 +20,23 @@ from reelbench.capacity.plan import plan
 from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.rates import Rate, Rates
 from reelbench.capacity.reading import figures
-from reelbench.capacity.scenario import Model, Scenario
+from reelbench.capacity.scenario import Model, Scenario, model_path
 from reelbench.capacity.shapes import transform
 from reelbench.capacity.spread import Spread
 from reelbench.catalogue.counted import recorded, sum_of_parts
 from reelbench.catalogue.models import find_model
+from reelbench.catalogue.names import UnknownNameError
 
 _SECONDS = dimension_of("s/clip")
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Say of which file it is that something in it is missing, unknown or of the wrong kind."""
+    try:
+        yield
+    except (PlanError, DimensionError, UnknownNameError) as error:
+        raise ScenarioError(name, str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,12 @@ class Question:
     scenario: Scenario[Named]
     bases: Mapping[str, tuple[Basis, str]]
     known: Mapping[str, Named]
+
+    def path(self, text: str) -> str:
+        """A figure's path; ``model.NAME.epochs`` is ``model.epochs`` where there is one model."""
+        if text not in self.known and len(self.scenario.model) == 1:
+            text = text.replace(f"model.{self.scenario.model[0].name}.", "model.", 1)
+        return text
 
     def answer(
         self,
@@ -98,26 +117,27 @@ def _joined(
     basis: tuple[Basis, str] | None = None
     used: dict[str, Named] = {}
     if model.catalogue is not None:
-        changes = _counted(model)
+        changes = _counted(model, model_path(scenario, model))
         basis = "estimated", f"counted FLOPs of {model.catalogue} over peak × MFU"
     if model.measured is not None:
         if rates is None:
             raise PlanError(
-                f"field `model.{model.name}.measured`: needs a result file; name it with --rates "
-                "RUN.json"
+                f"field `{model_path(scenario, model)}.measured`: needs a result file; name it "
+                "with --rates RUN.json"
             )
         changes, basis = _measured(model, scenario, rates)
     elif model.mfu is None and model.throughput is model.step_time is model.device_time is None:
         changes["mfu"] = default(f"mfu.{model.code or 'plain'}")
+        if model.mfu_of is None:
+            changes["mfu_of"] = "system" if model.code == "tuned" else "device"
     return msgspec.structs.replace(model, **changes), basis, used
 
 
-def _counted(model: Model[Named]) -> dict[str, Any]:
+def _counted(model: Model[Named], name: str) -> dict[str, Any]:
     """FLOPs, parameters and frames of a model of the catalogue."""
     composition = find_model(model.catalogue or "")
     count = sum_of_parts(composition, "train", lambda row, pass_: recorded(row, pass_))  # type: ignore[arg-type, return-value]
     source = f"counted by reelbench: {composition.source}"[:300]
-    name = f"model.{model.name}" if model.name else "model"
     changes: dict[str, Any] = {
         "flops": _point(f"{name}.flops", count.model_flops, "FLOP/clip", source),
         "catalogue": None,
@@ -145,9 +165,9 @@ def _measured(
     own = _same_device(scenario, rates)
     if not own and not model.measured.extrapolate:
         raise PlanError(
-            f"field `model.{model.name}.measured`: {rates.name} was measured on {rate.machine}, "
-            f'and device.kind is {scenario.device.kind}; set device.kind = "measured", or measured.'
-            "extrapolate = true"
+            f"field `{model_path(scenario, model)}.measured`: {rates.name} was measured on "
+            f"{rate.machine}, and device.kind is {scenario.device.kind}; set device.kind = "
+            '"measured", or measured.extrapolate = true'
         )
     low, high = np.log(rate.low_s), np.log(rate.high_s)
     middle, half = (low + high) / 2, (high - low) / 2
@@ -167,7 +187,7 @@ def _measured(
         )
     ends = float(np.exp(middle - half)), float(np.exp(middle + half))
     spread = Spread(*ends, "lognormal" if half > 0 else None)
-    name = f"model.{model.name}.measured"
+    name = f"{model_path(scenario, model)}.measured"
     time = Named(
         name, spread, dimension_of("s"), kind, basis[1], f"{ends[0]:.4g} to {ends[1]:.4g} s/clip"
     )
@@ -189,8 +209,9 @@ def _same_device(scenario: Scenario[Named], rates: Rates) -> bool:
     accelerator = getattr(rates, "accelerator", "")
     if row is None or not accelerator:
         return False
-    # NVIDIA-SMI's "NVIDIA H100 80GB HBM3" is the catalogue's "NVIDIA H100 SXM5".
-    return kind.upper() in accelerator.upper().replace("-", " ").split()
+    # NVIDIA-SMI's "NVIDIA H100 80GB HBM3" is the catalogue's h100, "GeForce RTX 4090" its rtx4090.
+    words = accelerator.lower().replace("-", " ").split()
+    return kind in (*words, *(one + other for one, other in itertools.pairwise(words)))
 
 
 def _ceilings(rate: Rate, scenario: Scenario[Named]) -> float:

@@ -200,6 +200,16 @@ _RULES: Mapping[np.ufunc, _Rule] = {
 }
 
 
+def maximum(one: Any, other: Any) -> Any:
+    """`numpy.maximum`, for estimates too; here because NumPy's types do not know of them."""
+    return np.maximum(one, other)
+
+
+def minimum(one: Any, other: Any) -> Any:
+    """`numpy.minimum`, for estimates too."""
+    return np.minimum(one, other)
+
+
 def choose(condition: Any, one: Any, other: Any) -> Any:
     """``one`` where the condition holds, else ``other``: `numpy.where`, for estimates too."""
     if not any(isinstance(each, Estimate) for each in (condition, one, other)):

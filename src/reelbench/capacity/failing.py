@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelbench.capacity import goodput
-from reelbench.capacity.estimate import Estimate, choose, constant
+from reelbench.capacity.estimate import Estimate, choose, constant, maximum
 from reelbench.capacity.outcome import Relief
 from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.scenario import Scenario
@@ -30,7 +30,7 @@ class Failing:
         if given.failures is None or given.restart is None or given.checkpoint_time is None:
             return Failing(constant(1.0), None, None)
         per_node = scenario.device.per_node or constant(8.0)
-        nodes = np.maximum(np.ceil(devices / per_node), 1)
+        nodes = maximum(np.ceil(devices / per_node), 1)
         rate = goodput.failure_rate(nodes, given.failures)
         for regime in given.regime:
             exponent = regime.exponent if regime.exponent is not None else 1.0
@@ -40,10 +40,10 @@ class Failing:
             rate = rate + further
         rate = rate / relief.reliability
         # Without failures, once in longer than anything lasts.
-        mttf = goodput.mean_time_to_failure(np.maximum(rate, constant(1e-15, rate.dimension)))
+        mttf = goodput.mean_time_to_failure(maximum(rate, constant(1e-15, rate.dimension)))
         pause = given.checkpoint_time
         every = given.checkpoint_every
         if every is None:
-            every = goodput.daly_interval(np.maximum(pause, constant(1e-3, _SECOND)), mttf)
+            every = goodput.daly_interval(maximum(pause, constant(1e-3, _SECOND)), mttf)
         share = goodput.effective_share(rate, given.restart, every, pause)
         return Failing(share, mttf, every)

@@ -56,7 +56,10 @@ class Quantity:
 
 def of(*units: str, about: str = "", domain: Domain = "positive", choice: bool = False) -> Meta:
     """Metadata of a figure's field."""
-    return Meta(description=about, extra={"quantity": Quantity(units, domain, choice)})
+    needed = " or ".join(units) if any(units) else "a plain number"
+    return Meta(
+        description=f"{about} ({needed})", extra={"quantity": Quantity(units, domain, choice)}
+    )
 
 
 class Part(Struct, Generic[F], forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -42,7 +42,8 @@ def effective_share(failures: Any, restart: Any, interval: Any, checkpoint: Any)
     """
     expected = np.minimum(np.maximum(failures, 0 * failures) * (interval + checkpoint), 500.0)
     # expm1(x)/x, which is 1 at 0.
-    growth = choose(expected < 1e-9, 1 + expected / 2, np.expm1(expected) / expected)
+    some = np.maximum(expected, 1e-9)
+    growth = choose(expected < 1e-9, 1 + expected / 2, np.expm1(some) / some)
     wasted = (1 + failures * restart) * growth * (interval + checkpoint) / interval
     return 1 / wasted
 

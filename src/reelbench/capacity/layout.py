@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reelbench.capacity import step
-from reelbench.capacity.estimate import Estimate, constant
+from reelbench.capacity.estimate import Estimate, constant, maximum
 from reelbench.capacity.outcome import Layout, Relief
 from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.scenario import Model, Scenario
@@ -70,7 +70,7 @@ def _memory(
     stages: Any,
 ) -> Estimate:
     split = tensor * stages
-    replicas = np.maximum(devices / split, 1)
+    replicas = maximum(devices / split, 1)
     shards = replicas if scenario.parallel.sharded else constant(1.0)
     kept = constant(0.0, dimension_of("B"))
     if model.activations is not None:

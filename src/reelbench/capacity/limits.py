@@ -20,13 +20,13 @@ class Limit:
 
     Attributes:
         name: Such as ``compute`` or ``storage``.
-        in_use: Share of it that the plan uses, at the median; None where that says nothing.
+        in_use: Share of it that the plan uses, at the median; more than all where it would have to.
         gain: By what share the time falls if there were twice as much of it, at the median.
         binds: Whether it is the one whose doubling helps most.
     """
 
     name: str
-    in_use: float | None
+    in_use: float
     gain: float
     binds: bool = False
 
@@ -34,7 +34,7 @@ class Limit:
 def limits(question: Question, plan: Plan) -> list[Limit]:
     """The limits that a plan has, the one that binds first, then by slack."""
     before = question.answer(_DRAWS).time.sample
-    used = _in_use(question, plan)
+    used = _in_use(plan)
     found = []
     for each in fields(Relief):
         name = each.name
@@ -43,36 +43,37 @@ def limits(question: Question, plan: Plan) -> list[Limit]:
         after = question.answer(_DRAWS, relief=Relief(**{name: 2.0})).time.sample
         gain = float(np.median(1 - after / before))
         found.append(Limit(name.replace("_", " "), used[name], max(gain, 0.0)))
-    found.sort(key=lambda limit: (-limit.gain, -(limit.in_use or 0)))
+    found.sort(key=lambda limit: (-limit.gain, -limit.in_use))
     if found and found[0].gain > _NOTABLE:
         found[0] = Limit(found[0].name, found[0].in_use, found[0].gain, True)
     return found + _goals(question, plan)
 
 
-def _in_use(question: Question, plan: Plan) -> dict[str, float | None]:
-    """The limits that a scenario describes, with the share of each that is in use."""
-    longest = max(plan.trainings, key=lambda each: each.wall.median)
-    waiting = None if longest.waiting is None else longest.waiting.median
-    used: dict[str, float | None] = {
-        "compute": 1.0 if waiting is None or waiting <= 1 else 1 / waiting
-    }
-    if longest.communication is not None and longest.communication.median > 0:
-        used["network"] = longest.communication.median
-    for name in ("storage", "decoding", "host_link"):
-        share: Estimate | None = getattr(longest, name)
-        if share is not None:
-            used[name] = (
-                min(share.median, 1.0) if waiting is None else share.median / max(1.0, waiting)
-            )
-    if longest.layout.memory is not None:
-        used["memory"] = longest.layout.memory.median
-    if plan.ingest is not None:
-        used["uplink"] = min((plan.ingest / plan.time).median, 1.0)
-    if plan.mttf is not None:
-        used["reliability"] = 1 - longest.share.median
-    if plan.cap_share is not None:
-        used["power"] = min(plan.cap_share.median, 1.0)
-    return used
+def _in_use(plan: Plan) -> dict[str, float]:
+    """The limits that a scenario describes, with the share of each that is in use.
+
+    Of several models the one counts that uses most of a limit.
+    """
+    used: dict[str, list[float]] = {}
+
+    def note(name: str, estimate: Estimate | None) -> None:
+        if estimate is not None:
+            used.setdefault(name, []).append(estimate.median)
+
+    for each in plan.trainings:
+        longer = 1.0 if each.waiting is None else max(each.waiting.median, 1.0)
+        used.setdefault("compute", []).append(1 / longer)
+        for name in ("storage", "decoding", "host_link"):
+            need: Estimate | None = getattr(each, name)
+            note(name, None if need is None else need / longer)
+        if each.communication is not None and each.communication.median > 0:
+            note("network", each.communication)
+        note("memory", each.layout.memory)
+        if plan.mttf is not None:
+            note("reliability", 1 - each.share)
+    note("uplink", None if plan.ingest is None else plan.ingest / plan.time)
+    note("power", None if plan.cap_share is None else plan.cap_share)
+    return {name: max(shares) for name, shares in used.items()}
 
 
 def _goals(question: Question, plan: Plan) -> list[Limit]:

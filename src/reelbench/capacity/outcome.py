@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reelbench.capacity.errors import CapacityError
 from reelbench.capacity.estimate import Array, Estimate
 
@@ -52,7 +55,7 @@ class Layout:
     tensor: Array
     pipeline: Array
     memory: Estimate | None = None
-    fits: Array | None = None
+    fits: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import numpy as np
 
 from reelbench.capacity import energy, feed
 from reelbench.capacity.costing import device_power, powers_of, priced
-from reelbench.capacity.estimate import Estimate
+from reelbench.capacity.estimate import Estimate, maximum, minimum
 from reelbench.capacity.failing import Failing
 from reelbench.capacity.footage import curation_time, demanded
 from reelbench.capacity.outcome import Plan, PlanError, Relief, Training
 from reelbench.capacity.scenario import Scenario
-from reelbench.capacity.training import train
+from reelbench.capacity.training import is_of_system, train
 
 
 def plan(scenario: Scenario[Estimate], relief: Relief | None = None) -> Plan:
@@ -46,23 +46,24 @@ def plan(scenario: Scenario[Estimate], relief: Relief | None = None) -> Plan:
     if scenario.power.site_cap is not None:
         if at_boundary is None:
             raise PlanError("field `power.site_cap`: needs device.power or power.measured")
-        within = np.floor(
+        within: Estimate = np.floor(
             energy.devices_within(scenario.power.site_cap * relief.power, at_boundary)
         )
-        devices, cap_share = np.maximum(np.minimum(count, within), 1), count / within
+        devices, cap_share = maximum(minimum(count, within), 1), count / within
     failing = Failing.of(scenario, devices, relief)
     trainings = tuple(
         train(scenario, model, footage, devices, failing, relief) for model in scenario.model
     )
-    wall = _sum([each.wall for each in trainings])
+    busy = _sum([each.wall for each in trainings])
     curation = curation_time(scenario, footage, devices, relief)
     if curation is not None:
-        wall = wall + curation
-    ingest = None
+        busy = busy + curation
+    wall, ingest = busy, None
     if scenario.network.ingest is not None and footage.size is not None:
         ingest = footage.size / (scenario.network.ingest * relief.uplink)
-        wall = np.maximum(wall, ingest)
-    used = devices * wall
+        # Video may arrive more slowly than it is trained on; devices are paid for while they work.
+        wall = maximum(busy, ingest)
+    used = devices * busy
     floor = None
     if footage.size is not None and scenario.feed.storage_bandwidth is not None:
         floor = feed.epoch_floor(footage.size, scenario.feed.storage_bandwidth * relief.storage)
@@ -84,14 +85,13 @@ def plan(scenario: Scenario[Estimate], relief: Relief | None = None) -> Plan:
         notes=_notes(scenario, trainings),
     )
     if powers is not None and drawn is not None and at_boundary is not None:
-        busy = _sum([each.wall for each in trainings]) * devices
         result = replace(
             result,
             device_power=drawn,
             power=at_boundary * devices,
-            energy=at_boundary * busy,
-            device_energy=powers["device"] * busy,
-            server_energy=powers["server"] * busy,
+            energy=at_boundary * used,
+            device_energy=powers["device"] * used,
+            server_energy=powers["server"] * used,
         )
     return priced(result, scenario, powers)
 
@@ -103,7 +103,12 @@ def _sum(values: Sequence[Estimate]) -> Estimate:
 def _notes(scenario: Scenario[Estimate], trainings: Sequence[Training]) -> tuple[str, ...]:
     notes = []
     for model, each in zip(scenario.model, trainings, strict=True):
-        if each.communication is None and each.basis != "published":
+        if is_of_system(model):
+            notes.append(
+                f"{model.name}: communication, bubbles and stragglers are in its MFU, which is "
+                "taken to hold for any number of devices."
+            )
+        elif each.communication is None and each.basis != "published":
             notes.append(
                 f"{model.name}: communication is left out; batch and parameters would tell it."
             )

@@ -132,7 +132,7 @@ _COUNTED = frozenset(
 )
 """Words that count things: each is the number 1, with or without a plural s."""
 
-_NUMBER = r"[+-]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_NUMBER = r"(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _AMOUNT = re.compile(
     rf"(?P<sign>[+-])?(?P<dollar>\$)?\s*(?P<number>{_NUMBER})(?P<scale>[kMBT](?![A-Za-z]))?"
     r"\s*(?P<unit>.*)",
@@ -266,6 +266,7 @@ _PRINTED: dict[Dimension, tuple[tuple[float, str], ...]] = {
     _ENERGY: ((3600.0, "Wh"), (3.6e6, "kWh"), (3.6e9, "MWh"), (3.6e12, "GWh")),
     _POWER: ((1.0, "W"), (1e3, "kW"), (1e6, "MW"), (1e9, "GW")),
 }  # fmt: skip
+_MONEY = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T"))
 _SI = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"), (1e18, "E"))
 
 
@@ -284,12 +285,13 @@ def print_quantity(value: float, dimension: Dimension) -> str:
     if dimension.is_number:
         return digits(value)
     if dimension == _base("$"):
-        return f"${_scaled(value)}"
+        return f"${_scaled(value, prefixes=_MONEY)}"
     per = {
         _base("$") / _TIME: (3600.0, "$", "/h"),
         _base("$") / _ENERGY: (3.6e6, "$", "/kWh"),
         _base("$") / _POWER: (1e3, "$", "/kW"),
         _base("$") / _BYTE: (1e9, "$", "/GB"),
+        _base("$") / _base("clip"): (1e6, "$", "/M clips"),
         _TIME**-1: (_DAY, "", " /day"),
     }.get(dimension)
     if per:
@@ -302,8 +304,10 @@ def print_quantity(value: float, dimension: Dimension) -> str:
 _WORDS = {_base("clip"): "clips", _base("frame"): "frames", _base("token"): "tokens"}
 
 
-def _scaled(value: float, gap: str = "") -> str:
-    scale, prefix = next(((s, p) for s, p in reversed(_SI) if abs(value) >= s * 0.9995), _SI[0])
+def _scaled(value: float, gap: str = "", prefixes: tuple[tuple[float, str], ...] = _SI) -> str:
+    scale, prefix = next(
+        ((s, p) for s, p in reversed(prefixes) if abs(value) >= s * 0.9995), prefixes[0]
+    )
     return f"{digits(value / scale)}{gap}{prefix}"
 
 

@@ -115,6 +115,7 @@ class FileRates:
             for record in self._results.records
             if record.identity.preset == preset
             and record.identity.pass_ == (pass_ or "train")
+            and record.identity.mesh is None  # the time of one device
             and record.outcome is Outcome.OK
             and case.dtype in (None, record.identity.dtype)
             and case.batch in (None, record.identity.batch)

@@ -16,7 +16,7 @@ from reelbench.capacity.changes import change, located, paths
 from reelbench.capacity.errors import ScenarioError
 from reelbench.capacity.figure import Figure, Named, Quantity
 from reelbench.capacity.filling import filled
-from reelbench.capacity.quantities import QuantityError, dimension_of
+from reelbench.capacity.quantities import QuantityError, digits, dimension_of
 from reelbench.capacity.scenario import Scenario
 from reelbench.capacity.shapes import normalised, transform
 from reelbench.capacity.spread import parse_spread
@@ -94,7 +94,7 @@ def _as_written(value: str | float | list[str | float]) -> str:
     if isinstance(value, list):
         shown = ", ".join(map(str, value[:4]))
         return f"one of {shown}{', …' if len(value) > 4 else ''}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return digits(value) if isinstance(value, int | float) else value
 
 
 def _check_names(scenario: Scenario[Figure], name: str) -> None:

@@ -71,7 +71,16 @@ class Measured(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class Model(Part[F], frozen=True, kw_only=True):
-    """A network, or several alike, to be trained."""
+    """A network, or several alike, to be trained.
+
+    Attributes:
+        measured: Its step time from a result file.
+        catalogue: A model of reelbench's catalogue, whose FLOPs are counted.
+        code: Which spread of MFU to take where none is given: ``tuned`` of models split over many
+            devices by their makers, ``plain`` of research code on one device, the usual one.
+        mfu_of: Whether an MFU is that of the whole ``system``, communication, bubbles and
+            stragglers included, as published ones of large runs are, or of a ``device`` alone.
+    """
 
     name: Name
     networks: Annotated[F, of("", about="networks alike", choice=True)] | None = None
@@ -132,6 +141,7 @@ class Model(Part[F], frozen=True, kw_only=True):
     sequence: Annotated[F, of("token", about="tokens that attend to each other")] | None = None
     # How well it uses the peak.
     code: Literal["tuned", "plain"] | None = None
+    mfu_of: Literal["system", "device"] | None = None
     mfu: (
         Annotated[F, of("", about="model FLOPs over peak FLOPs", domain="positive share")] | None
     ) = None
@@ -368,6 +378,11 @@ class Scenario(Part[F], frozen=True, kw_only=True):
     power: Power[F] = Power()
     money: Money[F] = Money()
     goal: Goal[F] = Goal()
+
+
+def model_path(scenario: Scenario[Any], model: Model[Any]) -> str:
+    """Where a model stands: ``model`` if it is the only one, else ``model.NAME``."""
+    return "model" if len(scenario.model) == 1 else f"model.{model.name}"
 
 
 def schema() -> dict[str, Any]:

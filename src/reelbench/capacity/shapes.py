@@ -71,12 +71,21 @@ def normalised(raw: Any, kind: type, path: str, name: str) -> Any:
             result[key] = _figure(value, shape.quantity, at, name)
         elif shape.part and shape.many == "list" and isinstance(value, list):
             result[key] = [
-                normalised(each, shape.part, f"{at}[{place}]", name)
+                normalised(each, shape.part, _place(at, value, place), name)
                 for place, each in enumerate(value)
             ]
         elif shape.part and not shape.many:
             result[key] = normalised(value, shape.part, at, name)
     return result
+
+
+def _place(at: str, tables: list[Any], place: int) -> str:
+    """The path of one of several tables: its name, or its number where it has none."""
+    if len(tables) == 1:
+        return at
+    one = tables[place]
+    named = one.get("name") if isinstance(one, dict) else None
+    return f"{at}.{named}" if isinstance(named, str) else f"{at}[{place}]"
 
 
 def _figure(value: Any, quantity: Quantity, path: str, name: str) -> Any:

@@ -47,5 +47,7 @@ def indices(estimate: Estimate) -> list[Index]:
         mixed = logs[2 + row]
         first = 1 - np.mean((b - mixed) ** 2) / (2 * variance)
         total = np.mean((a - mixed) ** 2) / (2 * variance)
-        found.append(Index(name, float(np.clip(first, 0, 1)), float(np.clip(total, 0, 1))))
+        whole = float(np.clip(total, 0, 1))
+        # First-order is the noisier of the two, and never more than total.
+        found.append(Index(name, float(np.clip(first, 0, whole)), whole))
     return sorted(found, key=lambda index: -index.total)

@@ -45,7 +45,7 @@ def parse_axis(text: str, question: Question) -> Axis:
         QuantityError: A value is none, or of another dimension.
     """
     path, equals, values = text.partition("=")
-    path = path.strip()
+    path = question.path(path.strip())
     figure = question.known.get(path)
     if not equals:
         raise QuantityError(f"{text[:60]!r} is no sweep; write FIELD=64,128 or FIELD=64..4096*2")

@@ -26,7 +26,7 @@ def decode(data: bytes, name: str) -> Raw:
     """
     if len(data) > LARGEST_BYTES:
         raise ScenarioError(
-            name, f"is {len(data):,} bytes, more than {LARGEST_BYTES:,}; no scenario is that long"
+            name, f"is longer than {LARGEST_BYTES:,} bytes; no scenario needs that many"
         )
     try:
         raw = tomllib.loads(data.decode())

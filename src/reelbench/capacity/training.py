@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from reelbench.capacity import feed, step
-from reelbench.capacity.estimate import Array, Estimate, choose, constant
+from reelbench.capacity.estimate import Array, Estimate, choose, constant, maximum
 from reelbench.capacity.failing import Failing
 from reelbench.capacity.layout import layout_of
 from reelbench.capacity.outcome import Demand, Relief, Training
@@ -30,16 +30,16 @@ def train(
     Raises:
         PlanError: Something that they need is missing.
     """
-    work = work_of(model, demanded)
+    work = work_of(scenario, model, demanded)
     ideal, basis, why = device_time(scenario, model, work)
     ideal = ideal / relief.compute
     layout = layout_of(scenario, model, devices, relief)
     split = layout.tensor * layout.pipeline
     per_node = scenario.device.per_node or constant(8.0)
-    nodes = np.maximum(np.ceil(devices / per_node), 1)
-    compute = ideal / np.maximum(devices, split)
-    # A published device time is of devices that wait for each other already.
-    alone = model.device_time is None
+    nodes = maximum(np.ceil(devices / per_node), 1)
+    compute = ideal / maximum(devices, split)
+    # A published device time, or MFU, of a whole system is of devices that wait for each other.
+    alone = model.device_time is None and not is_of_system(model)
     if alone and np.any(layout.tensor > 1):
         compute = compute / scenario.parallel.tensor_efficiency ** constant(np.log2(layout.tensor))
     if alone and np.any(layout.pipeline > 1):
@@ -49,7 +49,7 @@ def train(
     if alone and scenario.reliability.straggling is not None:
         compute = compute * step.straggler_factor(scenario.reliability.straggling, nodes)
     time, communication = compute, None
-    if work.steps is not None and model.parameters is not None:
+    if alone and work.steps is not None and model.parameters is not None:
         each = _communication(scenario, model, devices, nodes, split, relief)
         one = compute / work.steps
         time = work.steps * step.overlapped(one, each, scenario.network.overlap)
@@ -57,9 +57,9 @@ def train(
     fed = _feeds(scenario, model, demanded, work, devices, relief)
     waiting = None
     if fed:
-        slowest = functools.reduce(np.maximum, fed.values())
+        slowest = functools.reduce(maximum, fed.values())
         waiting = slowest / time
-        time = np.maximum(time, slowest)
+        time = maximum(time, slowest)
     wall = time / failing.share
     count = _product(model.networks, model.trainings)
     return Training(
@@ -82,6 +82,11 @@ def train(
         flops=flops_of(model, work, "") * count if basis == "estimated" else None,
         cadence=None if model.retrain_every is None else wall * count / model.retrain_every,
     )
+
+
+def is_of_system(model: Model[Estimate]) -> bool:
+    """Whether the model's MFU is one of a whole system; so is one that is given without a word."""
+    return model.mfu is not None and model.mfu_of != "device"
 
 
 def _ratio(time: Estimate | None, compute: Estimate) -> Estimate | None:
@@ -109,7 +114,7 @@ def _communication(
     outside = network.bandwidth * network.efficiency * relief.network  # type: ignore[operator]
     inside = scenario.device.link
     bandwidth = outside if inside is None else choose(nodes > 1, outside, inside * relief.network)
-    replicas = np.maximum(devices / constant(split), 1)
+    replicas = maximum(devices / constant(split), 1)
     size = model.parameters * model.gradient_size / constant(split)  # type: ignore[operator]
     reduce = step.ring_all_reduce if scenario.parallel.schedule == "ring" else step.tree_all_reduce
     result: Estimate = reduce(size, replicas, bandwidth, network.latency / relief.network)  # type: ignore[operator]
@@ -135,7 +140,7 @@ def _feeds(
         found["storage"] = work.clips / rate
     frames = model.frames_per_clip
     if None not in (way.decode_cores, way.decode_rate, way.decode_excess) and frames is not None:
-        cores = way.decode_cores * devices * relief.decoding  # type: ignore[operator]
+        cores = way.decode_cores * devices * relief.decoding
         rate = feed.decode_rate(cores, way.decode_rate, frames, way.decode_excess)
         found["decoding"] = work.clips / rate
     if way.host_link is not None and way.decoded_size is not None:

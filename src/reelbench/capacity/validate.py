@@ -9,6 +9,7 @@ models split over many devices by their makers, ``plain`` for research code.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from reelbench.capacity.drawing import question
+from reelbench.capacity.drawing import naming, question
 from reelbench.capacity.errors import CapacityError, ScenarioError
 from reelbench.capacity.estimate import Draws, Estimate
 from reelbench.capacity.quantities import Dimension, parse_quantity
@@ -57,9 +58,7 @@ class Backtest:
     Attributes:
         low: 5th percentile, in base units.
         high: 95th percentile.
-        error: Median over the published answer, minus 1.
         inside: Whether the answer lies in the interval, or within what was asked for.
-        is_forecast: Whether an interval was predicted, rather than arithmetic repeated.
     """
 
     run: str
@@ -70,6 +69,11 @@ class Backtest:
     low: float
     high: float
     inside: bool
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The 90 % interval, in base units."""
+        return self.low, self.high
 
     @property
     def error(self) -> float:
@@ -84,13 +88,20 @@ class Backtest:
 
 @dataclass(frozen=True)
 class Summary:
-    """Back-tests together, of one paper or of all; ``covered`` of ``forecasts`` lie inside."""
+    """Back-tests together, of one paper or of all.
+
+    Attributes:
+        covered: How many of the forecasts have the published answer in their interval.
+        error: Median size of the ratio of predicted to published, minus 1, of all tests.
+        forecast_error: The same of the forecasts.
+    """
 
     paper: str
     tests: int
     forecasts: int
     covered: int
     error: float
+    forecast_error: float
 
 
 def backtests() -> list[tuple[str, bytes]]:
@@ -120,7 +131,8 @@ def validate(files: Iterable[tuple[str, bytes]] | None = None) -> list[Backtest]
         if not answers:
             raise ScenarioError(name, "has no [[backtest]] table; say what was published")
         scenario = parse_tables(raw, name)
-        estimates = question(scenario).answer(_DRAWS).estimates()
+        with naming(name):
+            estimates = question(scenario).answer(_DRAWS).estimates()
         found += [_tested(name, scenario.title, each, estimates) for each in answers]
     return found
 
@@ -154,11 +166,13 @@ def summaries(tests: Sequence[Backtest]) -> list[Summary]:
 
 def _summary(paper: str, tests: list[Backtest]) -> Summary:
     forecasts = [each for each in tests if each.is_forecast]
-    errors = [abs(float(np.log(each.median / each.answer))) for each in tests]
+    inside = sum(each.inside for each in forecasts)
     return Summary(
-        paper,
-        len(tests),
-        len(forecasts),
-        sum(each.inside for each in forecasts),
-        float(np.expm1(np.median(errors))),
+        paper, len(tests), len(forecasts), inside, _middle_error(tests), _middle_error(forecasts)
     )
+
+
+def _middle_error(tests: list[Backtest]) -> float:
+    """Median size of predicted over published, as a ratio minus 1; nothing of none."""
+    errors = [abs(math.log(each.median / each.answer)) for each in tests]
+    return math.expm1(float(np.median(errors))) if errors else 0.0

@@ -7,9 +7,10 @@ from typing import Any
 
 from reelbench.capacity import demand as video
 from reelbench.capacity.estimate import Estimate, constant
+from reelbench.capacity.filling import devices
 from reelbench.capacity.outcome import Basis, Demand, PlanError
 from reelbench.capacity.quantities import dimension_of
-from reelbench.capacity.scenario import Model, Scenario
+from reelbench.capacity.scenario import Model, Scenario, model_path
 
 _CLIP, _TOKEN, _FRAME = (dimension_of(unit) for unit in ("clip", "token", "frame"))
 _FLOP, _SECOND = (dimension_of(unit) for unit in ("FLOP", "s"))
@@ -33,13 +34,13 @@ def _is_said(model: Model[Estimate], demanded: Demand) -> bool:
     return demanded.clips is not None and (model.device_time is None or model.epochs is not None)
 
 
-def work_of(model: Model[Estimate], demanded: Demand) -> Work:
+def work_of(scenario: Scenario[Estimate], model: Model[Estimate], demanded: Demand) -> Work:
     """What one training goes through.
 
     Raises:
         PlanError: The scenario does not say.
     """
-    at = f"field `model.{model.name}`"
+    at = f"field `{model_path(scenario, model)}`"
     per_clip, frames = model.tokens_per_clip, model.frames_per_clip
     clips: Estimate | None = None
     tokens: Estimate | None = model.tokens
@@ -52,7 +53,7 @@ def work_of(model: Model[Estimate], demanded: Demand) -> Work:
     elif _is_said(model, demanded):
         once = model.clips if model.clips is not None else demanded.clips
         epochs = model.epochs if model.epochs is not None else constant(1.0)
-        clips = once * epochs  # type: ignore[operator]
+        clips = once * epochs
     elif model.device_time is None and not (model.flops and model.flops.dimension == _FLOP):
         raise PlanError(
             f"{at}: says nothing of how much is trained on; give clips and epochs, tokens, steps "
@@ -78,7 +79,7 @@ def device_time(
     scenario: Scenario[Estimate], model: Model[Estimate], work: Work
 ) -> tuple[Estimate, Basis, str]:
     """Device time of one training, and where it comes from."""
-    at = f"field `model.{model.name}"
+    at = f"field `{model_path(scenario, model)}"
     ways = [way for way in _WAYS if getattr(model, way) is not None]
     if len(ways) > 1:
         raise PlanError(f"{at}`: gives {' and '.join(ways)}; one of them says how fast it is")
@@ -99,6 +100,8 @@ def device_time(
     peak = scenario.device.peak.get(scenario.device.format)
     if peak is None:
         known = ", ".join(scenario.device.peak) or "none"
+        if scenario.device.kind not in devices():
+            known += f"; the catalogue has {', '.join(devices())}, not {scenario.device.kind}"
         raise PlanError(
             f"field `device.peak.{scenario.device.format}`: is missing (there are: {known}); give "
             "it, or choose device.format"
@@ -121,7 +124,7 @@ def flops_of(model: Model[Estimate], work: Work, at: str) -> Estimate:
         )
     attention: tuple[Any, ...] = ()
     if None not in (model.layers, model.width, model.sequence):
-        attention = (model.layers, model.width, model.sequence / constant(1.0, _TOKEN))  # type: ignore[operator]
+        attention = (model.layers, model.width, model.sequence / constant(1.0, _TOKEN))
     per_token = video.transformer_flops_per_token(model.parameters, *attention)
     return work.tokens * per_token * constant(1.0, _FLOP / _TOKEN)
 

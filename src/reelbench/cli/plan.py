@@ -9,11 +9,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from reelbench.capacity.answers import COUNT, deadline_for, devices_for, largest, with_count
-from reelbench.capacity.drawing import Question, question
+from reelbench.capacity.drawing import Question, naming, question
 from reelbench.capacity.estimate import Draws
 from reelbench.capacity.figure import Named
 from reelbench.capacity.limits import limits
-from reelbench.capacity.outcome import Plan
 from reelbench.capacity.presets import preset, presets
 from reelbench.capacity.quantities import NUMBER, dimension_of, parse_quantity
 from reelbench.capacity.rates import FileRates
@@ -22,7 +21,7 @@ from reelbench.capacity.scenario import Scenario, schema
 from reelbench.capacity.sweep import parse_axis, sweep
 from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.report.planning import (
-    ANSWER,
+    SHORT,
     explained,
     found_table,
     given,
@@ -32,8 +31,9 @@ from reelbench.report.planning import (
 from reelbench.report.tables import Column, Table, plain
 from reelbench.units import parse_share
 
-_MOST_DRAWS = 1_000_000
-_MANY = Annotated[list[str] | None, Parameter(negative="")]
+_MOST_DRAWS = 200_000
+_SWEPT = 1000  # draws at each point of a sweep, at most
+_DEVICES = "Devices for "
 
 
 def plan_scenario(
@@ -54,6 +54,7 @@ def plan_scenario(
     draws: int = 10_000,
     seed: int = 0,
     schema_: Annotated[bool, Parameter(name="--schema", negative="")] = False,
+    brief: Annotated[bool, Parameter(negative="")] = False,
     show: Annotated[bool, Parameter(negative="")] = False,
     style: FormatOption = "table",
 ) -> None:
@@ -78,6 +79,7 @@ def plan_scenario(
         draws: Random draws of every uncertain figure.
         seed: The same seed gives the same draws.
         schema_: Write the JSON Schema of scenario files.
+        brief: Leave out the demand and the figures that it was computed from.
         show: Write the preset's file, to start one's own from.
         style: How to write it.
     """
@@ -94,44 +96,56 @@ def plan_scenario(
     if scenario is None and preset_ is None:
         answer([_listed()], style)
         return
-    asked = question(_read(scenario, preset_, set_ or []), FileRates(rates) if rates else None)
-    share = parse_share(confidence)
-    made = Draws(draws, seed)
-    if sweep_:
-        ready = with_count(asked) if any(s.startswith(COUNT) for s in sweep_) else asked
-        axes = [parse_axis(each, ready) for each in sweep_]
-        answer([sweep_table(axes, sweep(ready, axes, min(draws, 1000), seed))], style)
-    elif largest_ is not None:
-        answer([_largest(asked, largest_, budget, deadline, share)], style)
-    elif deadline_for_ is not None:
-        money, _ = parse_quantity(deadline_for_, dimension_of("$"))
-        found = deadline_for(asked, money, share)
-        title = f"{asked.scenario.title}: the least time for {deadline_for_}"
-        answer([found_table(title, "time", dimension_of("s"), found)], style)
-    elif explain is not None:
-        _explain(asked, explain, made, style)
-    else:
-        wanted = devices_for_
-        goal = asked.scenario.goal.deadline
-        tables: list[Table] = []
-        if wanted is not None or (asked.scenario.device.count is None and goal is not None):
-            time = parse_quantity(wanted, dimension_of("s"))[0] if wanted else goal.spread.low  # type: ignore[union-attr]
-            found = devices_for(asked, time, share)
-            title = f"{asked.scenario.title}: devices for {wanted or goal.text}"  # type: ignore[union-attr]
-            tables = [found_table(title, "devices", NUMBER, found)]
-            if found.value is None:
-                answer(tables, style)
-                return
-            asked = question(
-                _read(scenario, preset_, [*(set_ or []), f"{COUNT}={found.value:.0f}"]),
-                FileRates(rates) if rates else None,
-            )
-        result: Plan = asked.answer(made)
-        answer(
-            [*tables, *plan_tables(asked, result, limits(asked, result))],
-            style,
-            main=ANSWER + len(tables),
-        )
+    share, made = parse_share(confidence), Draws(draws, seed)
+    read = _read(scenario, preset_, set_ or [])
+    with naming(str(scenario) if scenario is not None else f"preset {preset_}"):
+        asked = question(read, FileRates(rates) if rates else None)
+        if sweep_:
+            tables = [_swept(asked, sweep_, made)]
+        elif largest_ is not None:
+            tables = [_largest(asked, largest_, budget, deadline, share)]
+        elif deadline_for_ is not None:
+            tables = [_least_time(asked, deadline_for_, share)]
+        elif explain is not None:
+            tables = _explained(asked, explain, made)
+        else:
+            tables = _planned(asked, devices_for_, share, made, brief=brief)
+    # A table of what was searched for may stand before the plan's own.
+    answer(tables, style, main=min(int(tables[0].title.startswith(_DEVICES)), len(tables) - 1))
+
+
+def _planned(
+    asked: Question, wanted: str | None, share: float, draws: Draws, *, brief: bool
+) -> list[Table]:
+    """The plan, for as many devices as a deadline takes if there is one to meet."""
+    tables: list[Table] = []
+    goal = asked.scenario.goal.deadline
+    if wanted is None and asked.scenario.device.count is None and goal is not None:
+        wanted = goal.text
+    if wanted is not None:
+        time, _ = parse_quantity(wanted, dimension_of("s"))
+        found = devices_for(asked, time, share)
+        tables = [found_table(f"{_DEVICES}{wanted}", "devices", NUMBER, found)]
+        if found.value is None:
+            return tables
+        asked = with_count(asked, found.value)
+    result = asked.answer(draws)
+    every = plan_tables(asked, result, limits(asked, result))
+    return [*tables, *(every[:SHORT] if brief else every)]
+
+
+def _swept(asked: Question, sweeps: list[str], draws: Draws) -> Table:
+    if asked.scenario.device.count is None and any(each.startswith(COUNT) for each in sweeps):
+        asked = with_count(asked, 1)
+    axes = [parse_axis(each, asked) for each in sweeps]
+    return sweep_table(axes, sweep(asked, axes, min(draws.count, _SWEPT), draws.seed))
+
+
+def _least_time(asked: Question, budget: str, share: float) -> Table:
+    money, _ = parse_quantity(budget, dimension_of("$"))
+    found = deadline_for(asked, money, share)
+    title = f"{asked.scenario.title}: the least time for {budget}"
+    return found_table(title, "time", dimension_of("s"), found)
 
 
 def _read(path: Path | None, name: str | None, changes: list[str]) -> Scenario[Named]:
@@ -162,13 +176,12 @@ def _largest(
     found = largest(asked, path, money, time, share)
     within = " and ".join(filter(None, [budget, deadline])) or "the scenario's goals"
     title = f"{asked.scenario.title}: the largest {path} within {within}"
-    return found_table(title, path, asked.known[path].dimension, found)
+    return found_table(title, path, asked.known[asked.path(path)].dimension, found)
 
 
-def _explain(asked: Question, name: str, draws: Draws, style: FormatOption) -> None:
-    if name in asked.known:
-        answer(given(asked.known[name]), style)
-        return
+def _explained(asked: Question, name: str, draws: Draws) -> list[Table]:
+    if asked.path(name) in asked.known:
+        return given(asked.known[asked.path(name)])
     found = asked.answer(draws).estimates()
     if name not in found:
         answers = ", ".join(sorted(each for each in found if "." not in each))
@@ -176,7 +189,7 @@ def _explain(asked: Question, name: str, draws: Draws, style: FormatOption) -> N
             f"--explain {name[:80]}: is no figure of this plan; there are {answers}, and the "
             "scenario's own, such as device.count"
         )
-    answer(explained(name, found[name], asked), style)
+    return explained(name, found[name], asked)
 
 
 def _listed() -> Table:

@@ -10,7 +10,7 @@ from reelbench.capacity.estimate import Estimate
 from reelbench.capacity.explaining import Cause, by_kind, causes, worth_measuring
 from reelbench.capacity.figure import Named
 from reelbench.capacity.limits import Limit
-from reelbench.capacity.outcome import Plan
+from reelbench.capacity.outcome import Layout, Plan
 from reelbench.capacity.quantities import Dimension, digits, dimension_of, print_quantity
 from reelbench.capacity.sweep import Axis, Point
 from reelbench.report.tables import Cell, Column, Table, plain
@@ -22,6 +22,9 @@ _RATE = dimension_of("$/s")
 _MOST_CAUSES = 8
 ANSWER = 0
 """Place of the main table."""
+
+SHORT = 4
+"""Tables of a brief answer: the answer, its limits, the models, what it hangs on."""
 
 
 def _shown(value: float, dimension: Dimension, *, hours: bool = False) -> str:
@@ -105,13 +108,25 @@ def _answer(question: Question, plan: Plan) -> Table:
         _row("cadence", "busy with retraining", plan.cadence, "above 1 it falls behind"),
     ]
     bases = sorted({each.basis for each in plan.trainings})
-    notes = [f"Step times: {', '.join(bases)}."]
+    notes = [*_kept(question, plan), f"Step times: {', '.join(bases)}."]
     if "extrapolated" in bases:
         notes.append(
             "extrapolated: measured elsewhere and carried here by the ratio of ceilings; nobody "
             "measured this device."
         )
     return Table(scenario.title, _ANSWER_COLUMNS, tuple(filter(None, rows)), (*notes, *plan.notes))
+
+
+def _kept(question: Question, plan: Plan) -> list[str]:
+    """How likely the plan keeps to its goals."""
+    goal, said = question.scenario.goal, []
+    if goal.deadline is not None:
+        chance = float((plan.time.sample <= goal.deadline.spread.low).mean())
+        said.append(f"Ends within {goal.deadline.text} in {print_share(chance)} of the draws.")
+    if goal.budget is not None and plan.cost is not None:
+        chance = float((plan.cost.sample <= goal.budget.spread.low).mean())
+        said.append(f"Costs no more than {goal.budget.text} in {print_share(chance)} of the draws.")
+    return said
 
 
 def _limits(limits: Sequence[Limit]) -> Table:
@@ -124,7 +139,7 @@ def _limits(limits: Sequence[Limit]) -> Table:
     rows = tuple(
         (
             plain(limit.name),
-            Cell(limit.in_use, "–" if limit.in_use is None else print_share(limit.in_use)),
+            Cell(limit.in_use, print_share(limit.in_use)),
             Cell(limit.gain, f"−{print_share(limit.gain)}" if limit.gain >= 0.0005 else "same"),
             Cell(limit.binds, "← bottleneck" if limit.binds else ""),
         )
@@ -141,8 +156,9 @@ def _trainings(plan: Plan) -> Table:
         Column("trainings", "trainings", align="right"),
         Column("device_time_s", "device-hours", align="right"),
         Column("time_s", "time", align="right"),
-        Column("tensor", "tensor", align="right"),
-        Column("pipeline", "pipeline", align="right"),
+        Column("tensor", "tensor", align="right", shown=False),
+        Column("pipeline", "pipeline", align="right", shown=False),
+        Column("split", "split", align="right"),
         Column("memory", "memory", align="right"),
         Column("basis", "step time"),
         Column("why", "from", give="fold"),
@@ -155,6 +171,7 @@ def _trainings(plan: Plan) -> Table:
             Cell(each.wall.median, print_quantity(each.wall.median, _SECOND)),
             plain(int(each.layout.tensor.max())),
             plain(int(each.layout.pipeline.max())),
+            _split(each.layout),
             Cell(None, "–")
             if each.layout.memory is None
             else Cell(each.layout.memory.median, print_share(each.layout.memory.median)),
@@ -164,6 +181,12 @@ def _trainings(plan: Plan) -> Table:
         for each in plan.trainings
     )
     return Table("Models", columns, rows)
+
+
+def _split(layout: Layout) -> Cell:
+    """Devices that one replica is spread over: tensor × pipeline."""
+    tensor, pipeline = int(layout.tensor.max()), int(layout.pipeline.max())
+    return Cell(tensor * pipeline, "–" if tensor * pipeline == 1 else f"{tensor}×{pipeline}")
 
 
 def _variance(of_time: list[Cause], of_cost: list[Cause]) -> Table:
