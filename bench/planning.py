@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from reelbench.capacity.answers import COUNT, devices_for
-from reelbench.capacity.drawing import question
+from reelbench.capacity.joining import question
 from reelbench.capacity.limits import limits
 from reelbench.capacity.presets import preset, presets
 from reelbench.capacity.reading import parse

@@ -1,8 +1,8 @@
 import pytest
 
 from capacity.scenarios import BASE, text
-from reelbench.capacity.drawing import question
 from reelbench.capacity.estimate import Draws
+from reelbench.capacity.joining import question
 from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.rates import FileRates, RateError
 from reelbench.capacity.reading import parse

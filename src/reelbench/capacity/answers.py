@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from reelbench.capacity.drawing import Question
 from reelbench.capacity.estimate import Array, Draws
 from reelbench.capacity.figure import Named
 from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.quantities import NUMBER
+from reelbench.capacity.question import Question
 from reelbench.capacity.scenario import Scenario
 from reelbench.capacity.spread import Spread
 
@@ -37,6 +37,8 @@ class Found:
         high: What would do in 19 cases of 20.
         devices: Devices at which it holds.
         confidence: Share of the draws in which it holds.
+        least: Where nothing holds, the least time or cost that any number of devices reaches at
+            that confidence.
     """
 
     value: float | None
@@ -44,6 +46,7 @@ class Found:
     high: float | None
     devices: float | None
     confidence: float
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,9 @@ def devices_for(question: Question, deadline: float, confidence: float = 0.9) ->
         fine = _whole(step, value, _per_node(question))
         again = grid(question, {COUNT: fine}).time <= deadline
         value = _first(fine, again.mean(axis=1) >= confidence) or value
+    if value is None:
+        least = float(np.quantile(found.time, confidence, axis=1).min())
+        return Found(None, None, None, None, confidence, least)
     low, high = (_first(counts, met.mean(axis=1) >= share) for share in (0.05, 0.95))
     return Found(value, low, high, value, confidence)
 
@@ -109,7 +115,8 @@ def deadline_for(question: Question, budget: float, confidence: float = 0.9) -> 
         raise PlanError("field `device.rent`: is missing; a budget needs a rent or a price")
     holds = (found.cost <= budget).mean(axis=1) >= confidence
     if not holds.any():
-        return Found(None, None, None, None, confidence)
+        least = float(np.quantile(found.cost, confidence, axis=1).min())
+        return Found(None, None, None, None, confidence, least)
     middle = np.where(holds, np.median(found.time, axis=1), np.inf)
     # The first of those within a hundredth of the best: no devices for nothing.
     best = int(np.argmax(middle <= middle.min() * 1.01))

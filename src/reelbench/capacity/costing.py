@@ -85,7 +85,10 @@ def _owned_rate(
     recovery = money.capital_recovery(interest, given.life / _YEAR)
     per_year = money.owned_per_year(price, recovery, operations)
     if given.facility is not None and given.facility_life is not None:
-        site = given.facility * powers["server"]
+        # A site is built for what servers draw at most, where that is known.
+        most = scenario.device.power
+        server = powers["server"] if most is None else most * scenario.device.server_power
+        site = given.facility * server
         per_year = per_year + site * money.capital_recovery(interest, given.facility_life / _YEAR)
     electricity = powers["facility"] * given.electricity * _HOUR
     share = (given.utilisation, given.availability) if used else (constant(1.0), constant(1.0))

@@ -59,6 +59,12 @@ class Estimate:
         """The middle draw, in base units."""
         return float(np.median(self.sample))
 
+    @property
+    def middle(self) -> Estimate:
+        """The estimate without its uncertainty: the median of its draws, at each point."""
+        rows = self.rows[:1] if self.inputs else self.rows
+        return Estimate(np.median(rows, axis=-1, keepdims=True), self.dimension, (), self.figures)
+
     def interval(self, confidence: float = 0.9) -> tuple[float, float]:
         """Ends that leave out as many draws below as above, in base units."""
         tail = (1 - confidence) / 2
@@ -78,43 +84,49 @@ class Estimate:
         return _apply(ufunc, [_estimate(each) for each in operands], operands)
 
     def __add__(self, other: Any) -> Estimate:
-        return np.add(self, other)  # type: ignore[return-value]
+        return _call(np.add, self, other)
 
     def __radd__(self, other: Any) -> Estimate:
-        return np.add(other, self)  # type: ignore[return-value]
+        return _call(np.add, other, self)
 
     def __sub__(self, other: Any) -> Estimate:
-        return np.subtract(self, other)  # type: ignore[return-value]
+        return _call(np.subtract, self, other)
 
     def __rsub__(self, other: Any) -> Estimate:
-        return np.subtract(other, self)  # type: ignore[return-value]
+        return _call(np.subtract, other, self)
 
     def __mul__(self, other: Any) -> Estimate:
-        return np.multiply(self, other)  # type: ignore[return-value]
+        return _call(np.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Estimate:
-        return np.multiply(other, self)  # type: ignore[return-value]
+        return _call(np.multiply, other, self)
 
     def __truediv__(self, other: Any) -> Estimate:
-        return np.true_divide(self, other)  # type: ignore[return-value]
+        return _call(np.true_divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Estimate:
-        return np.true_divide(other, self)  # type: ignore[return-value]
+        return _call(np.true_divide, other, self)
 
     def __pow__(self, other: Any) -> Estimate:
-        return np.power(self, other)  # type: ignore[return-value]
+        return _call(np.power, self, other)
 
     def __rpow__(self, other: Any) -> Estimate:
-        return np.power(other, self)  # type: ignore[return-value]
+        return _call(np.power, other, self)
 
     def __lt__(self, other: Any) -> Estimate:
-        return np.less(self, other)  # type: ignore[return-value]
+        return _call(np.less, self, other)
 
     def __gt__(self, other: Any) -> Estimate:
-        return np.greater(self, other)  # type: ignore[return-value]
+        return _call(np.greater, self, other)
 
     def __neg__(self) -> Estimate:
-        return np.negative(self)  # type: ignore[return-value]
+        return _call(np.negative, self)
+
+
+def _call(function: Any, *operands: Any) -> Estimate:
+    """Call a NumPy function whose types do not know of estimates."""
+    result: Estimate = function(*operands)
+    return result
 
 
 def constant(value: float | Array, dimension: Dimension = NUMBER) -> Estimate:

@@ -11,6 +11,7 @@ from reelbench.capacity.sobol import Index, indices
 
 # What a measurement can settle, and how; a price or a goal it cannot.
 _MEASURABLE = {
+    "measured.": "measure in several processes (--reel-runs 5), on the device that will train",
     "mfu.": "measure a training step of this model on that device (pytest --benchmark-only) and "
     "plan with --rates",
     "model.": "measure this model's training step on that device (pytest --benchmark-only) and "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from reelbench.capacity import goodput
 from reelbench.capacity.estimate import Estimate, choose, constant, maximum
+from reelbench.capacity.layout import nodes_of
 from reelbench.capacity.outcome import Relief
 from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.scenario import Scenario
@@ -29,8 +28,7 @@ class Failing:
         given = scenario.reliability
         if given.failures is None or given.restart is None or given.checkpoint_time is None:
             return Failing(constant(1.0), None, None)
-        per_node = scenario.device.per_node or constant(8.0)
-        nodes = maximum(np.ceil(devices / per_node), 1)
+        nodes = nodes_of(scenario, devices)
         rate = goodput.failure_rate(nodes, given.failures)
         for regime in given.regime:
             exponent = regime.exponent if regime.exponent is not None else 1.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from reelbench.capacity import step
@@ -16,28 +18,30 @@ from reelbench.capacity.scenario import Model, Scenario
 _TENSOR, _STAGES = (1, 2, 4, 8), (1, 2, 4, 8, 16, 32, 64, 128)
 
 
+def nodes_of(scenario: Scenario[Estimate], devices: Estimate) -> Estimate:
+    """Nodes of so many devices, begun ones counted whole."""
+    per_node = scenario.device.per_node
+    nodes: Estimate = devices if per_node is None else np.ceil(devices / per_node)
+    return maximum(nodes, 1)
+
+
 def layout_of(
     scenario: Scenario[Estimate], model: Model[Estimate], devices: Estimate, relief: Relief
 ) -> Layout:
     """The least split that fits into memory, or the given one; chosen at the medians."""
     given = scenario.parallel
-    tensor = _TENSOR if given.tensor is None else (_middle(given.tensor),)
-    stages = _STAGES if given.pipeline is None else (_middle(given.pipeline),)
+    tensor = _TENSOR if given.tensor is None else (given.tensor.middle.rows,)
+    stages = _STAGES if given.pipeline is None else (given.pipeline.middle.rows,)
     if model.parameters is None or scenario.device.memory is None:
-        if given.tensor is None and given.pipeline is None:
-            return Layout(np.ones((1, 1)), np.ones((1, 1)))
-        return Layout(np.asarray(tensor[0]), np.asarray(stages[0]))
+        known = given.tensor is not None or given.pipeline is not None
+        return Layout(*(np.asarray(each[0] if known else 1.0) for each in (tensor, stages)))
     there = scenario.device.memory * relief.memory * scenario.parallel.memory_used
+    typical, many, room = _typical(model), devices.middle, there.middle
     best: Layout | None = None
-    for t, p in sorted(
-        ((t, p) for t in tensor for p in stages), key=lambda s: (np.max(s[0] * s[1]), np.max(s[1]))
-    ):
-        need = _memory(scenario, model, devices, t, p)
-        fits = np.median(np.atleast_2d((there / need).rows), axis=-1, keepdims=True) >= 1
-        if need.inputs or there.inputs:
-            fits = fits[:1]
-        layout = Layout(np.broadcast_to(t, fits.shape), np.broadcast_to(p, fits.shape), need, fits)
-        best = layout if best is None else _better(best, layout)
+    for split in sorted(itertools.product(tensor, stages), key=_devices_of):
+        fits = (room / _memory(scenario, typical, many, *split)).rows >= 1
+        tried = Layout(*(np.broadcast_to(each, fits.shape) for each in split), None, fits)
+        best = tried if best is None else _better(best, tried)
         if best.fits is not None and best.fits.all():
             break
     assert best is not None
@@ -45,9 +49,19 @@ def layout_of(
     return replace(best, memory=need / there)
 
 
-def _middle(estimate: Estimate) -> Any:
-    rows = estimate.rows[:1] if estimate.inputs else estimate.rows
-    return np.median(rows, axis=-1, keepdims=True)
+def _devices_of(split: tuple[Any, Any]) -> tuple[float, float]:
+    """Order of splits: the fewest devices first, of those the fewest stages."""
+    tensor, stages = split
+    return float(np.max(tensor * stages)), float(np.max(stages))
+
+
+def _typical(model: Model[Estimate]) -> Model[Estimate]:
+    """The model with medians for what memory depends on."""
+    names = ("parameters", "state_size", "activations", "batch", "device_batch")
+    given = {name: getattr(model, name) for name in names}
+    return msgspec.structs.replace(
+        model, **{name: each.middle for name, each in given.items() if each is not None}
+    )
 
 
 def _better(old: Layout, new: Layout) -> Layout:

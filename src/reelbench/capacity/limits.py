@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from reelbench.capacity.drawing import Question
-from reelbench.capacity.estimate import Draws, Estimate
+from reelbench.capacity.estimate import Draws, Estimate, minimum
 from reelbench.capacity.outcome import Plan, Relief
+from reelbench.capacity.question import Question
 
 _DRAWS = Draws(count=1000, by_input=False)
 _NOTABLE = 0.005
@@ -65,7 +65,7 @@ def _in_use(plan: Plan) -> dict[str, float]:
         used.setdefault("compute", []).append(1 / longer)
         for name in ("storage", "decoding", "host_link"):
             need: Estimate | None = getattr(each, name)
-            note(name, None if need is None else need / longer)
+            note(name, None if need is None else minimum(need / longer, 1))
         if each.communication is not None and each.communication.median > 0:
             note("network", each.communication)
         note("memory", each.layout.memory)

@@ -114,6 +114,8 @@ def _notes(scenario: Scenario[Estimate], trainings: Sequence[Training]) -> tuple
             )
         if each.layout.fits is not None and not each.layout.fits.all():
             notes.append(f"{model.name}: does not fit into memory as it is split.")
+        if each.layout.memory is not None and model.activations is None:
+            notes.append(f"{model.name}: its memory is that of its state, without activations.")
         if each.layout.memory is None:
             notes.append(f"{model.name}: memory is not checked; parameters would tell it.")
     return tuple(notes)

@@ -119,6 +119,7 @@ _PLAIN = {
     "fps": (1.0, _base("frame") / _TIME),
     "%": (0.01, NUMBER),
     "k": (1e3, NUMBER), "M": (1e6, NUMBER), "G": (1e9, NUMBER), "T": (1e12, NUMBER),
+    "P": (1e15, NUMBER), "E": (1e18, NUMBER),
     "thousand": (1e3, NUMBER), "million": (1e6, NUMBER), "billion": (1e9, NUMBER),
     "trillion": (1e12, NUMBER),
 }  # fmt: skip

@@ -132,6 +132,7 @@ class Model(Part[F], frozen=True, kw_only=True):
         | None
     ) = None
     catalogue: Name | None = None
+    slowdown: Annotated[F, of("", about="step time over what the rate says")] | None = None
     # What it is made of.
     parameters: Annotated[F, of("", about="parameters; alone, 6 FLOPs each for a token")] | None = (
         None

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reelbench.capacity.drawing import Question
 from reelbench.capacity.estimate import Array, Draws, Estimate
 from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.quantities import Dimension, QuantityError, parse_quantity
+from reelbench.capacity.question import Question
 
 MOST_POINTS = 100_000
 _CHUNK = 128

@@ -9,7 +9,7 @@ import numpy as np
 from reelbench.capacity import feed, step
 from reelbench.capacity.estimate import Array, Estimate, choose, constant, maximum
 from reelbench.capacity.failing import Failing
-from reelbench.capacity.layout import layout_of
+from reelbench.capacity.layout import layout_of, nodes_of
 from reelbench.capacity.outcome import Demand, Relief, Training
 from reelbench.capacity.scenario import Model, Scenario
 from reelbench.capacity.work import Work, device_time, flops_of, work_of
@@ -35,8 +35,7 @@ def train(
     ideal = ideal / relief.compute
     layout = layout_of(scenario, model, devices, relief)
     split = layout.tensor * layout.pipeline
-    per_node = scenario.device.per_node or constant(8.0)
-    nodes = maximum(np.ceil(devices / per_node), 1)
+    nodes = nodes_of(scenario, devices)
     compute = ideal / maximum(devices, split)
     # A published device time, or MFU, of a whole system is of devices that wait for each other.
     alone = model.device_time is None and not is_of_system(model)

@@ -19,10 +19,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from reelbench.capacity.drawing import naming, question
 from reelbench.capacity.errors import CapacityError, ScenarioError
 from reelbench.capacity.estimate import Draws, Estimate
+from reelbench.capacity.joining import question
 from reelbench.capacity.quantities import Dimension, parse_quantity
+from reelbench.capacity.question import naming
 from reelbench.capacity.reading import parse_tables
 from reelbench.capacity.tables import decode
 

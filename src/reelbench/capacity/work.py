@@ -78,7 +78,18 @@ _WAYS = ("measured", "throughput", "step_time", "device_time", "flops", "catalog
 def device_time(
     scenario: Scenario[Estimate], model: Model[Estimate], work: Work
 ) -> tuple[Estimate, Basis, str]:
-    """Device time of one training, and where it comes from."""
+    """Device time of one training, and where it comes from.
+
+    Raises:
+        PlanError: The scenario does not say how fast the model is, or says it twice.
+    """
+    time, basis, why = _by_its_rate(scenario, model, work)
+    return time if model.slowdown is None else time * model.slowdown, basis, why
+
+
+def _by_its_rate(
+    scenario: Scenario[Estimate], model: Model[Estimate], work: Work
+) -> tuple[Estimate, Basis, str]:
     at = f"field `{model_path(scenario, model)}"
     ways = [way for way in _WAYS if getattr(model, way) is not None]
     if len(ways) > 1:

@@ -9,12 +9,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from reelbench.capacity.answers import COUNT, deadline_for, devices_for, largest, with_count
-from reelbench.capacity.drawing import Question, naming, question
 from reelbench.capacity.estimate import Draws
 from reelbench.capacity.figure import Named
+from reelbench.capacity.joining import question
 from reelbench.capacity.limits import limits
 from reelbench.capacity.presets import preset, presets
 from reelbench.capacity.quantities import NUMBER, dimension_of, parse_quantity
+from reelbench.capacity.question import Question, naming
 from reelbench.capacity.rates import FileRates
 from reelbench.capacity.reading import load, parse
 from reelbench.capacity.scenario import Scenario, schema

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reelbench.capacity.answers import Found
-from reelbench.capacity.drawing import Question
 from reelbench.capacity.estimate import Estimate
 from reelbench.capacity.explaining import Cause, by_kind, causes, worth_measuring
 from reelbench.capacity.figure import Named
 from reelbench.capacity.limits import Limit
 from reelbench.capacity.outcome import Layout, Plan
 from reelbench.capacity.quantities import Dimension, digits, dimension_of, print_quantity
+from reelbench.capacity.question import Question
 from reelbench.capacity.sweep import Axis, Point
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.report.text import shorten
@@ -328,13 +328,11 @@ def found_table(title: str, name: str, dimension: Dimension, found: Found) -> Ta
         Column("confidence", "holds in", align="right"),
     )
     if found.value is None:
-        return Table(
-            title,
-            notes=(
-                f"Nothing holds in {print_share(found.confidence)} of the draws; loosen it, or "
-                "lower --confidence.",
-            ),
-        )
+        said = f"Nothing holds in {print_share(found.confidence)} of the draws."
+        if found.least is not None:
+            least = print_quantity(found.least, _SECOND if name == "devices" else _DOLLAR)
+            said += f" The least that any number of devices reaches in as many is {least}."
+        return Table(title, notes=(said,))
 
     def cell(value: float | None) -> Cell:
         return plain(None) if value is None else Cell(value, print_quantity(value, dimension))
@@ -353,7 +351,7 @@ def found_table(title: str, name: str, dimension: Dimension, found: Found) -> Ta
 _SWEPT = {
     "devices": ("devices", "devices"),
     "time": ("time_s", "time"),
-    "device_time": ("device_time_s", "device time"),
+    "device_time": ("device_time_s", "device-hours"),
     "energy": ("energy_j", "energy"),
     "cost": ("cost_usd", "cost"),
     "goodput": ("goodput", "goodput"),
@@ -368,9 +366,9 @@ def sweep_table(axes: Sequence[Axis], points: Sequence[Point], most: int = 60) -
     for name in answers:
         key, heading = _SWEPT[name]
         columns += [
-            Column(key, heading, align="right"),
-            Column(f"{key}_low", "5 %", align="right", shown=name in ("time", "cost")),
-            Column(f"{key}_high", "95 %", align="right", shown=name in ("time", "cost")),
+            Column(key, heading, align="right", shown=name != "goodput"),
+            Column(f"{key}_low", "5 %", align="right", shown=name == "time"),
+            Column(f"{key}_high", "95 %", align="right", shown=name == "time"),
         ]
     rows = []
     for point in points:

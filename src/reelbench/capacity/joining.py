@@ -1,94 +1,24 @@
-"""A scenario that was read becomes one of estimates, with measured rates joined."""
+"""Joins a scenario with what is known elsewhere: counted models, measured rates, usual MFUs."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import math
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from reelbench.capacity.errors import ScenarioError
-from reelbench.capacity.estimate import Array, DimensionError, Draws, Estimate, constant
-from reelbench.capacity.figure import Named, Quantity
+from reelbench.capacity.figure import Named
 from reelbench.capacity.filling import default, devices
-from reelbench.capacity.outcome import Basis, Plan, PlanError, Relief
-from reelbench.capacity.plan import plan
+from reelbench.capacity.outcome import Basis, PlanError
 from reelbench.capacity.quantities import dimension_of
+from reelbench.capacity.question import Question
 from reelbench.capacity.rates import Rate, Rates
 from reelbench.capacity.reading import figures
 from reelbench.capacity.scenario import Model, Scenario, model_path
-from reelbench.capacity.shapes import transform
 from reelbench.capacity.spread import Spread
 from reelbench.catalogue.counted import recorded, sum_of_parts
 from reelbench.catalogue.models import find_model
-from reelbench.catalogue.names import UnknownNameError
-
-_SECONDS = dimension_of("s/clip")
-
-
-@contextlib.contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Say of which file it is that something in it is missing, unknown or of the wrong kind."""
-    try:
-        yield
-    except (PlanError, DimensionError, UnknownNameError) as error:
-        raise ScenarioError(name, str(error)) from None
-
-
-@dataclass(frozen=True)
-class Question:
-    """A scenario ready to be worked out.
-
-    Attributes:
-        scenario: As read, with what the catalogue of models and the rates file add.
-        bases: What a model's step time rests on, where not what its fields say.
-        known: Every figure by its name.
-    """
-
-    scenario: Scenario[Named]
-    bases: Mapping[str, tuple[Basis, str]]
-    known: Mapping[str, Named]
-
-    def path(self, text: str) -> str:
-        """A figure's path; ``model.NAME.epochs`` is ``model.epochs`` where there is one model."""
-        if text not in self.known and len(self.scenario.model) == 1:
-            text = text.replace(f"model.{self.scenario.model[0].name}.", "model.", 1)
-        return text
-
-    def answer(
-        self,
-        draws: Draws | None = None,
-        points: Mapping[str, Array] | None = None,
-        relief: Relief | None = None,
-    ) -> Plan:
-        """Work it out.
-
-        Args:
-            draws: How many, and whether to tell variance by input.
-            points: Values in base units of figures that are swept, by path, each ``[points]``.
-            relief: Limits to loosen.
-        """
-        made = draws or Draws()
-        values = points or {}
-
-        def draw(path: str, _: Quantity, figure: Named) -> Estimate:
-            if path in values:
-                swept = constant(values[path], figure.dimension)
-                return replace(swept, figures=frozenset((path,)))
-            return made.of(figure.name, figure.spread, figure.dimension)
-
-        result = plan(transform(self.scenario, draw), relief)
-        trainings = tuple(
-            replace(each, basis=self.bases[each.model][0], why=self.bases[each.model][1])
-            if each.model in self.bases
-            else each
-            for each in result.trainings
-        )
-        return replace(result, trainings=trainings)
 
 
 def question(scenario: Scenario[Named], rates: Rates | None = None) -> Question:
@@ -99,23 +29,21 @@ def question(scenario: Scenario[Named], rates: Rates | None = None) -> Question:
         RateError: The rates lack a case.
         UnknownNameError: The catalogue has no such model.
     """
-    models, bases, extra = [], {}, {}
+    models, bases = [], {}
     for model in scenario.model:
-        joined, basis, used = _joined(model, scenario, rates)
+        joined, basis = _joined(model, scenario, rates)
         models.append(joined)
-        extra.update(used)
         if basis is not None:
             bases[model.name] = basis
     whole = msgspec.structs.replace(scenario, model=models)
-    return Question(whole, bases, figures(whole) | extra)
+    return Question(whole, bases, figures(whole))
 
 
 def _joined(
     model: Model[Named], scenario: Scenario[Named], rates: Rates | None
-) -> tuple[Model[Named], tuple[Basis, str] | None, dict[str, Named]]:
+) -> tuple[Model[Named], tuple[Basis, str] | None]:
     changes: dict[str, Any] = {}
     basis: tuple[Basis, str] | None = None
-    used: dict[str, Named] = {}
     if model.catalogue is not None:
         changes = _counted(model, model_path(scenario, model))
         basis = "estimated", f"counted FLOPs of {model.catalogue} over peak × MFU"
@@ -130,7 +58,7 @@ def _joined(
         changes["mfu"] = default(f"mfu.{model.code or 'plain'}")
         if model.mfu_of is None:
             changes["mfu_of"] = "system" if model.code == "tuned" else "device"
-    return msgspec.structs.replace(model, **changes), basis, used
+    return msgspec.structs.replace(model, **changes), basis
 
 
 def _counted(model: Model[Named], name: str) -> dict[str, Any]:
@@ -169,36 +97,24 @@ def _measured(
             f"{rate.machine}, and device.kind is {scenario.device.kind}; set device.kind = "
             '"measured", or measured.extrapolate = true'
         )
-    low, high = np.log(rate.low_s), np.log(rate.high_s)
-    middle, half = (low + high) / 2, (high - low) / 2
-    if rate.processes < 2:
-        half = float(np.hypot(half, _half("measured.between_runs")))
-    basis: tuple[Basis, str] = "measured", rate.source
-    kind: Any = "measured"
+    factor, kind, why = 1.0, "measured", rate.source
+    basis: Basis = "measured"
+    slower = default("measured.between_runs") if rate.processes < 2 else None
     if not own:
-        middle += float(np.log(_ceilings(rate, scenario)))
-        half = float(np.hypot(half, _half("measured.extrapolated")))
-        basis = "extrapolated", f"extrapolated from {rate.source}, by the ratio of ceilings"
-        kind = "assumed"
+        factor, kind, basis = _ceilings(rate, scenario), "assumed", "extrapolated"
+        why = f"extrapolated from {rate.source}, by the ratio of ceilings"
+        slower = default("measured.extrapolated")
     elif not rate.whole:
-        basis = (
-            "measured",
-            f"{rate.source}: layers only; loss, optimizer and dispatch are not in it",
-        )
-    ends = float(np.exp(middle - half)), float(np.exp(middle + half))
-    spread = Spread(*ends, "lognormal" if half > 0 else None)
-    name = f"{model_path(scenario, model)}.measured"
-    time = Named(
-        name, spread, dimension_of("s"), kind, basis[1], f"{ends[0]:.4g} to {ends[1]:.4g} s/clip"
-    )
+        why += ": layers only; loss, optimizer and dispatch are not in it"
+    low, high = rate.low_s * factor, rate.high_s * factor
+    spread = Spread(low, high, "lognormal" if low < high else None)
+    name, text = f"{model_path(scenario, model)}.measured", f"{low:.4g} to {high:.4g} s/clip"
+    time = Named(name, spread, dimension_of("s"), kind, why, text)  # type: ignore[arg-type]
     batch = _point(f"{name}.batch", 1.0, "clip", "per clip")
-    return {"measured": None, "step_time": time, "device_batch": batch}, basis
-
-
-def _half(path: str) -> float:
-    """Half the width of a default's range, on the logarithm."""
-    spread = default(path).spread
-    return float(np.log(spread.high / spread.low) / 2)
+    changes = {"measured": None, "step_time": time, "device_batch": batch}
+    if model.slowdown is None and slower is not None:
+        changes["slowdown"] = slower
+    return changes, (basis, why)
 
 
 def _same_device(scenario: Scenario[Named], rates: Rates) -> bool:
@@ -221,4 +137,4 @@ def _ceilings(rate: Rate, scenario: Scenario[Named]) -> float:
     if rate.ceiling is None or there is None:
         what = "memory_bandwidth" if rate.bound == "memory" else f"peak.{device.format}"
         raise PlanError(f"field `device.{what}`: is missing; extrapolating needs both ceilings")
-    return rate.ceiling / float(np.sqrt(there.spread.low * there.spread.high))
+    return rate.ceiling / math.sqrt(there.spread.low * there.spread.high)
