@@ -30,7 +30,7 @@ def test_commands_print_what_the_readme_shows(readme):
 
 def test_every_command_that_reads_results_is_shown_with_its_output(readme):
     shown = {command.split()[1] for command, _, _ in blocks(readme)}
-    assert {"show", "compare", "history", "merge", "export"} <= shown
+    assert {"show", "compare", "history", "merge", "export", "plan", "validate"} <= shown
 
 
 def test_no_line_of_output_is_wider_than_100_columns(readme):
@@ -57,6 +57,13 @@ def test_every_option_and_command_the_readme_names_exists(readme, pytestconfig, 
     commands = capsys.readouterr().out
     for command in set(re.findall(r"reelbench (list|show|compare|doctor|\w+) ", readme)):
         assert command in commands or command in ("beside",), command
+
+
+def test_the_readmes_own_scenario_can_be_planned(readme, tmp_path, capsys):
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (tmp_path / "plan.toml").write_text(text)
+    assert cli.main(["plan", str(tmp_path / "plan.toml"), "--draws", "200"]) == 0
+    assert "Ends within 30 days" in capsys.readouterr().out
 
 
 def test_the_readmes_own_layer_can_be_measured(readme, pytester):

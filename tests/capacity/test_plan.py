@@ -351,6 +351,14 @@ def test_a_sweep_is_the_plan_at_each_point():
         sweep(asked, [parse_axis("device.count=1..1000000+1", asked)])
 
 
+def test_a_usual_mfu_is_swept_by_either_name():
+    asked = ask(text(throughput=None, name='"net"\ncatalogue = "timesformer"'))
+    for path in ("model.mfu", "mfu.plain"):
+        low, high = sweep(asked, [parse_axis(f"{path}=0.1,0.2", asked)], draws=200)
+        ratio = low.answers["device_time"][1] / high.answers["device_time"][1]
+        assert ratio == pytest.approx(2, rel=0.05)
+
+
 @pytest.mark.parametrize("name", list(Relief.__dataclass_fields__))
 def test_loosening_a_limit_never_makes_a_plan_slower(name):
     asked = ask(BASE + f"[power]\nsite_cap = {figure('20 kW')}\n")

@@ -116,6 +116,18 @@ def test_a_gpu_is_recognised_by_its_name(tmp_path):
         answer(scenario("h200"), rates)
 
 
+def test_measured_watts_are_planned_with(tmp_path):
+    record = make.record(0.001, **{"pass": "train"})
+    record["timing"]["replicates"][0]["health"] = {"seconds": 1.0, "accelerator_power_w": 500.0}
+    on = make.machine("h100-1", accelerator="NVIDIA H100 80GB HBM3", backend="gpu")
+    rates = FileRates(make.write(tmp_path, make.document(record, on=on), "RUN.json"))
+    plan = answer(scenario("h100"), rates)
+    assert plan.device_power.median == pytest.approx(500, rel=0.01)
+    assert "power.load" not in plan.energy.figures
+    other = answer(scenario("h200", extrapolate="true"), rates)
+    assert "power.load" in other.energy.figures
+
+
 def test_files_that_do_not_say_what_they_are_measure_nothing(tmp_path):
     document = make.document()
     document["machine_info"].pop("reelbench")

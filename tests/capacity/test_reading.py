@@ -67,7 +67,7 @@ def test_a_peak_of_ones_own_stands_beside_the_catalogues():
         ),
         (
             text(throughput='{ value = "10 clips/s", kind = "assumed", source = "  " }'),
-            "field `model.throughput`: source is missing; a assumed figure says the reason"[:50],
+            "field `model.throughput`: source is missing; an assumed figure says why",
         ),
         (text(throughput='"10 clips/s"'), "field `model.throughput`: a figure needs its kind and"),
         (

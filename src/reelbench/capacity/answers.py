@@ -103,7 +103,9 @@ def devices_for(question: Question, deadline: float, confidence: float = 0.9) ->
         least = float(np.quantile(found.time, confidence, axis=1).min())
         return Found(None, None, None, None, confidence, least)
     low, high = (_first(counts, met.mean(axis=1) >= share) for share in (0.05, 0.95))
-    return Found(value, low, high, value, confidence)
+    # Those two are found among fewer numbers of devices than the answer itself.
+    low = None if low is None else min(low, value)
+    return Found(value, low, None if high is None else max(high, value), value, confidence)
 
 
 def deadline_for(question: Question, budget: float, confidence: float = 0.9) -> Found:

@@ -15,10 +15,13 @@ from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.question import Question
 from reelbench.capacity.rates import Rate, Rates
 from reelbench.capacity.reading import figures
-from reelbench.capacity.scenario import Model, Scenario, model_path
+from reelbench.capacity.scenario import Model, Power, Scenario, model_path
 from reelbench.capacity.spread import Spread
 from reelbench.catalogue.counted import recorded, sum_of_parts
 from reelbench.catalogue.models import find_model
+
+# What a GPU's own power reading may err (NVML reference, nvmlDeviceGetPowerUsage).
+_SENSOR = 0.05
 
 
 def question(scenario: Scenario[Named], rates: Rates | None = None) -> Question:
@@ -35,8 +38,26 @@ def question(scenario: Scenario[Named], rates: Rates | None = None) -> Question:
         models.append(joined)
         if basis is not None:
             bases[model.name] = basis
-    whole = msgspec.structs.replace(scenario, model=models)
+    whole = msgspec.structs.replace(
+        scenario, model=models, power=_with_measured_watts(scenario, rates)
+    )
     return Question(whole, bases, figures(whole))
+
+
+def _with_measured_watts(scenario: Scenario[Named], rates: Rates | None) -> Power[Named]:
+    """The power that the device drew while it was measured, unless the scenario says otherwise."""
+    measured = [each.measured for each in scenario.model if each.measured is not None]
+    if rates is None or not measured or not _same_device(scenario, rates):
+        return scenario.power
+    read = [rate for rate in map(rates.seconds_per_clip, measured) if rate.watts is not None]
+    if scenario.power.measured is not None or not read:
+        return scenario.power
+    low = min(rate.watts[0] for rate in read if rate.watts) * (1 - _SENSOR)
+    high = max(rate.watts[1] for rate in read if rate.watts) * (1 + _SENSOR)
+    spread, text = Spread(low, high, "normal"), f"{low:.0f} to {high:.0f} W"
+    source = f"at the end of the rounds in {read[0].source}; sensor ± 5 %"
+    watts = Named("power.measured", spread, dimension_of("W"), "measured", source, text)
+    return msgspec.structs.replace(scenario.power, measured=watts)
 
 
 def _joined(

@@ -62,9 +62,9 @@ class Question:
         values = points or {}
 
         def draw(path: str, _: Quantity, figure: Named) -> Estimate:
-            if path in values:
-                swept = constant(values[path], figure.dimension)
-                return replace(swept, figures=frozenset((path,)))
+            swept = values.get(path, values.get(figure.name))
+            if swept is not None:
+                return replace(constant(swept, figure.dimension), figures=frozenset((path,)))
             return made.of(figure.name, figure.spread, figure.dimension)
 
         result = plan(transform(self.scenario, draw), relief)

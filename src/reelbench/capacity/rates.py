@@ -36,6 +36,8 @@ class Rate:
         processes: How many contributed; one alone cannot show what differs between them.
         whole: Whether it is one case that stands for the whole step, rather than layers summed.
         source: For people.
+        watts: Least and most power that the device drew at the end of the rounds, where it was
+            read.
     """
 
     low_s: float
@@ -46,6 +48,7 @@ class Rate:
     processes: int
     whole: bool
     source: str
+    watts: tuple[float, float] | None = None
 
 
 class Rates(Protocol):
@@ -106,6 +109,7 @@ class FileRates:
             processes,
             len(records) == 1 and records[0][0].times == 1,
             f"{Path(self.name).name} on {self.machine}: {named[:120]}",
+            _watts([record for _, record in records]),
         )
 
     def _find(self, case: Case) -> CaseRecord:
@@ -145,6 +149,16 @@ class FileRates:
         rates = [each for each in self._machine.ceilings if each.kind == kind]
         same: Sequence[float] = [each.rate for each in rates if each.dtype == dtype]
         return max(same or [each.rate for each in rates], default=None)
+
+
+def _watts(records: Sequence[CaseRecord]) -> tuple[float, float] | None:
+    read = [
+        replicate.health.accelerator_power_w
+        for record in records
+        for replicate in record.timing.replicates
+        if replicate.health is not None and replicate.health.accelerator_power_w
+    ]
+    return (min(read), max(read)) if read else None
 
 
 def _clip(record: CaseRecord) -> tuple[float, float]:

@@ -22,6 +22,12 @@ from reelbench.capacity.shapes import normalised, transform
 from reelbench.capacity.spread import parse_spread
 from reelbench.capacity.tables import Raw, decode, read_bytes
 
+_NEEDED = {
+    "assumed": "an assumed figure says why",
+    "published": "a published figure says where",
+    "measured": "a measured figure says of what and when",
+}
+
 
 def load(path: str | Path, changes: Mapping[str, str] | None = None) -> Scenario[Named]:
     """Read a scenario file.
@@ -70,10 +76,8 @@ def resolve(scenario: Scenario[Figure], name: str, given: set[str]) -> Scenario[
                 "or assumed",
             )
         if figure.kind != "chosen" and not figure.source.strip():
-            what = "the reason" if figure.kind == "assumed" else "where it is published"
-            raise ScenarioError(
-                name, f"field `{path}`: source is missing; a {figure.kind} figure says {what}"
-            )
+            what = _NEEDED[figure.kind]
+            raise ScenarioError(name, f"field `{path}`: source is missing; {what}")
         units = tuple(map(dimension_of, quantity.units))
         try:
             spread, dimension = parse_spread(
@@ -106,11 +110,11 @@ def _check_names(scenario: Scenario[Figure], name: str) -> None:
 
 
 def figures(scenario: Scenario[Named]) -> dict[str, Named]:
-    """Every figure of a scenario by its name."""
+    """Every figure of a scenario by its name and its path, which differ for usual MFUs only."""
     found: dict[str, Named] = {}
 
     def keep(path: str, _: Quantity, figure: Named) -> Named:
-        found[figure.name] = figure
+        found[figure.name] = found[path] = figure
         return figure
 
     transform(scenario, keep)

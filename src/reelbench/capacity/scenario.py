@@ -7,6 +7,8 @@ figure must be in; the JSON Schema for editors is made of the same types.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -388,4 +390,8 @@ def model_path(scenario: Scenario[Any], model: Model[Any]) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, for editors."""
-    return msgspec.json.schema(Scenario[Figure | str | float])
+    text = json.dumps(msgspec.json.schema(Scenario[Figure | str | float]))
+    # msgspec names the tables after what they are generic in, which says nothing to a reader.
+    plain = re.sub(r"(\w+)(?:\[[\w.| ]*Figure[^\]]*\]|_[\w.]*Figure[\w.]*)", r"\1", text)
+    schema_: dict[str, Any] = json.loads(plain)
+    return schema_

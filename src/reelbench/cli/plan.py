@@ -21,15 +21,10 @@ from reelbench.capacity.reading import load, parse
 from reelbench.capacity.scenario import Scenario, schema
 from reelbench.capacity.sweep import parse_axis, sweep
 from reelbench.cli.arguments import FormatOption, UsageError, answer
-from reelbench.report.planning import (
-    SHORT,
-    explained,
-    found_table,
-    given,
-    plan_tables,
-    sweep_table,
-)
+from reelbench.report.planning import SHORT, plan_tables
+from reelbench.report.searching import found_table, sweep_table
 from reelbench.report.tables import Column, Table, plain
+from reelbench.report.uncertainty import explained, given
 from reelbench.units import parse_share
 
 _MOST_DRAWS = 200_000
