@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from reelbench.capacity import step
-from reelbench.capacity.estimate import Estimate, constant, maximum
+from reelbench.capacity.estimate import Array, Estimate, constant, maximum
 from reelbench.capacity.outcome import Layout, Relief
 from reelbench.capacity.quantities import dimension_of
 from reelbench.capacity.scenario import Model, Scenario
 
-_TENSOR, _STAGES = (1, 2, 4, 8), (1, 2, 4, 8, 16, 32, 64, 128)
+# Splits that are tried: tensor parallelism inside a node, stages in powers of two.
+_TENSORS = tuple(np.full((1, 1), 2.0**power) for power in range(4))
+_STAGES = tuple(np.full((1, 1), 2.0**power) for power in range(8))
 
 
 def nodes_of(scenario: Scenario[Estimate], devices: Estimate) -> Estimate:
@@ -30,17 +31,22 @@ def layout_of(
 ) -> Layout:
     """The least split that fits into memory, or the given one; chosen at the medians."""
     given = scenario.parallel
-    tensor = _TENSOR if given.tensor is None else (given.tensor.middle.rows,)
+    tensor = _TENSORS if given.tensor is None else (given.tensor.middle.rows,)
     stages = _STAGES if given.pipeline is None else (given.pipeline.middle.rows,)
     if model.parameters is None or scenario.device.memory is None:
-        known = given.tensor is not None or given.pipeline is not None
-        return Layout(*(np.asarray(each[0] if known else 1.0) for each in (tensor, stages)))
+        one = np.ones((1, 1))
+        return Layout(
+            one if given.tensor is None else tensor[0],
+            one if given.pipeline is None else stages[0],
+        )
     there = scenario.device.memory * relief.memory * scenario.parallel.memory_used
     typical, many, room = _typical(model), devices.middle, there.middle
     best: Layout | None = None
-    for split in sorted(itertools.product(tensor, stages), key=_devices_of):
-        fits = (room / _memory(scenario, typical, many, *split)).rows >= 1
-        tried = Layout(*(np.broadcast_to(each, fits.shape) for each in split), None, fits)
+    for across, along in sorted(itertools.product(tensor, stages), key=_devices_of):
+        fits = (room / _memory(scenario, typical, many, across, along)).rows >= 1
+        tried = Layout(
+            np.broadcast_to(across, fits.shape), np.broadcast_to(along, fits.shape), fits=fits
+        )
         best = tried if best is None else _better(best, tried)
         if best.fits is not None and best.fits.all():
             break
@@ -49,7 +55,7 @@ def layout_of(
     return replace(best, memory=need / there)
 
 
-def _devices_of(split: tuple[Any, Any]) -> tuple[float, float]:
+def _devices_of(split: tuple[Array, Array]) -> tuple[float, float]:
     """Order of splits: the fewest devices first, of those the fewest stages."""
     tensor, stages = split
     return float(np.max(tensor * stages)), float(np.max(stages))
@@ -80,8 +86,8 @@ def _memory(
     scenario: Scenario[Estimate],
     model: Model[Estimate],
     devices: Estimate,
-    tensor: Any,
-    stages: Any,
+    tensor: Array,
+    stages: Array,
 ) -> Estimate:
     split = tensor * stages
     replicas = maximum(devices / split, 1)
