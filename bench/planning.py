@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from reelbench.capacity.answers import COUNT, devices_for
 from reelbench.capacity.joining import question
 from reelbench.capacity.limits import limits
 from reelbench.capacity.presets import preset, presets
+from reelbench.capacity.rates import FileRates
 from reelbench.capacity.reading import parse
 from reelbench.capacity.sweep import parse_axis, sweep
 from reelbench.report.planning import plan_tables
@@ -27,8 +29,12 @@ from reelbench.report.tables import render
 _PROGRAM = "import sys; from reelbench.cli import main; sys.exit(main())"
 
 
+# One preset is of a machine that was measured.
+_RATES = max((Path(__file__).parents[1] / "results" / "epyc-2c-24g-b0e23118").glob("2*.json"))
+
+
 def _asked(name: str):
-    return question(parse(preset(name), name))
+    return question(parse(preset(name), name), FileRates(_RATES))
 
 
 @pytest.mark.parametrize("name", presets())
@@ -45,7 +51,7 @@ def test_a_scenario_is_planned(benchmark, name):
 
 @pytest.mark.parametrize("name", presets())
 def test_the_command_answers(benchmark, name):
-    command = [sys.executable, "-c", _PROGRAM, "plan", "--preset", name]
+    command = [sys.executable, "-c", _PROGRAM, "plan", "--preset", name, "--rates", str(_RATES)]
 
     def run() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
