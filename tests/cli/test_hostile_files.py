@@ -17,6 +17,8 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202e\x00\u200b\r\n=cmd|' /C calc'!A0"
 
 COMMANDS = (
     ["show", "F"],
+    ["predict", "r3d_18@8x56x56", "--rates", "F"],
+    ["validate", "F"],
     ["compare", "F", "F"],
     ["compare", "F", "G"],
     ["compare", "G", "F", "F", "--format", "md"],

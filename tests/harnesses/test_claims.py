@@ -17,8 +17,9 @@ from claims import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import CLAIMS, coloured
 from sitting import BENCHMARK, JAX_BENCH, Reading
+
+from peers import CLAIMS, coloured
 
 INTERVAL = Claim("interval", interval=stated, differs=apart)
 

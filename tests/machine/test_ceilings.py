@@ -122,3 +122,20 @@ def test_the_fastest_call_counts_and_the_first_does_not(monkeypatch):
 
     assert ceilings.fastest(call, 0.0) == pytest.approx(0.02)
     assert len(calls) == 4
+
+
+def test_the_rate_of_paging_is_what_a_new_buffer_takes_beyond_one_written_in_place(monkeypatch):
+    taken = iter([0.5, 0.25])
+    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: (call(), next(taken))[1])
+    found = ceilings.paging()
+    (size,) = map(int, found.sweep)
+    assert found.kind == "paging"
+    assert found.rate == pytest.approx(size / 0.25)
+
+
+def test_no_rate_of_paging_where_new_buffers_cost_nothing(monkeypatch):
+    taken = iter([0.25, 0.25])
+    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: (call(), next(taken))[1])
+    assert ceilings.paging() is None
+    monkeypatch.setattr(backend, "is_accelerator", lambda: True)
+    assert ceilings.paging() is None

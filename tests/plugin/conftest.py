@@ -16,6 +16,7 @@ def _ceiling(kind, dtype, rate, unit):
                    shape="given", sweep={"1048576": rate})
 
 ceilings.matmul = lambda dtype: _ceiling("matmul", dtype, 1e12, "FLOP/s")
+ceilings.paging = lambda: None
 ceilings.memory = lambda: _ceiling("memory", "float32", 1e12, "B/s")
 """
 

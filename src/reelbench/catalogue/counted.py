@@ -16,6 +16,7 @@ from typing import Any
 
 from reelbench.catalogue import presets
 from reelbench.catalogue.models import Model, models
+from reelbench.catalogue.models.steps import parts_of, small
 from reelbench.catalogue.preset import Pass, Preset
 
 FILE = "counted.json"
@@ -54,6 +55,24 @@ def recorded(preset: Preset, pass_: str = "forward") -> Count | None:
     return Count(*line[pass_]) if line and pass_ in line else None
 
 
+def recorded_step(model: Model) -> Count | None:
+    """About the work of a model's training step, if that of all its layers is recorded.
+
+    Bytes are those of the layers one by one.
+    """
+    try:
+        return sum_of_parts(model, "train", _recorded)
+    except KeyError:
+        return None
+
+
+def _recorded(preset: Preset, pass_: Pass) -> Count:
+    found = recorded(preset, pass_)
+    if found is None:
+        raise KeyError(preset.sizes)
+    return found
+
+
 def sum_of_parts(model: Model, pass_: Pass, count: Counter) -> Count:
     """The work of a whole model, from the layers of its composition.
 
@@ -78,9 +97,9 @@ def sum_of_parts(model: Model, pass_: Pass, count: Counter) -> Count:
 def everything() -> Iterator[tuple[str, Preset, Pass]]:
     """Each distinct layer of the catalogue and each of its passes, with a name for people."""
     rows = [(row.name, row) for row in presets()]
-    rows += [
-        (f"{model.name}/{part.name}", part.preset) for model in models() for part in model.parts
-    ]
+    every = (*models(), *small())
+    rows += [(f"{model.name}/{part.name}", part.preset) for model in every for part in model.parts]
+    rows += [(row.name, row) for row in parts_of(small())]
     seen = set()
     for name, row in rows:
         for pass_ in row.passes:

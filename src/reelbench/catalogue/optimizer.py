@@ -38,16 +38,20 @@ def _vit_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _r3d_18_shapes() -> dict[str, tuple[int, ...]]:
-    """Parameters of torchvision's r3d_18: two blocks of two convolutions in each of four stages."""
+def _resnet3d_shapes(*, temporal: int) -> dict[str, tuple[int, ...]]:
+    """Parameters of torchvision's r3d_18: two blocks of two convolutions in each of four stages.
+
+    Those of mc3_18 where the kernels after the first stage have a ``temporal`` length of 1.
+    """
     shapes: dict[str, tuple[int, ...]] = {"stem/kernel": (3, 7, 7, 3, 64)}
     norms = {"stem": 64}
     width = 64
     for stage, wide in enumerate((64, 128, 256, 512)):
+        length = temporal if stage else 3
         for block, narrow in enumerate((width, wide)):
             name = f"layer{stage + 1}/{block}"
-            shapes[f"{name}/conv1/kernel"] = (3, 3, 3, narrow, wide)
-            shapes[f"{name}/conv2/kernel"] = (3, 3, 3, wide, wide)
+            shapes[f"{name}/conv1/kernel"] = (length, 3, 3, narrow, wide)
+            shapes[f"{name}/conv2/kernel"] = (length, 3, 3, wide, wide)
             norms |= {f"{name}/norm1": wide, f"{name}/norm2": wide}
             if narrow != wide:
                 shapes[f"{name}/shortcut/kernel"] = (1, 1, 1, narrow, wide)
@@ -80,7 +84,9 @@ def _sgd(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset:
     )
 
 
-def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset:
+def _adamw(
+    name: str, shapes: dict[str, tuple[int, ...]], source: str, *, core: bool = True
+) -> Preset:
     return preset(
         "AdamWUpdate",
         name,
@@ -97,7 +103,7 @@ def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset
             "count": 1000,
         },
         source=source,
-        core=True,
+        core=core,
         passes=("forward",),
         carry=3 * len(shapes),
     )
@@ -106,6 +112,9 @@ def _adamw(name: str, shapes: dict[str, tuple[int, ...]], source: str) -> Preset
 # fmt: off
 PRESETS = (
     _adamw("vit-b-adamw", _vit_shapes(width=768, depth=12), f"{VIDEOMAE}; update: {MVIT}"),
-    _sgd("r3d_18-sgd", _r3d_18_shapes(), R3D),
+    _adamw("vit-s-adamw", _vit_shapes(width=384, depth=12), f"{VIDEOMAE}; update: {MVIT}",
+           core=False),
+    _sgd("r3d_18-sgd", _resnet3d_shapes(temporal=3), R3D),
+    _sgd("mc3_18-sgd", _resnet3d_shapes(temporal=1), R3D.replace("r3d_18", "mc3_18")),
 )
 # fmt: on

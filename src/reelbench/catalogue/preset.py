@@ -26,6 +26,7 @@ class Input:
         below: Exclusive upper bound of an ``index`` input.
         batched: Whether the input has a batch axis; tables shared by all clips have none.
         per_device: Whether each device holds one such array, along a first axis of devices.
+        given: Whether it comes from outside the model, so that a train pass has no gradient for it.
     """
 
     shape: tuple[int, ...]
@@ -33,6 +34,7 @@ class Input:
     below: int = 0
     batched: bool = True
     per_device: bool = field(default=False, repr=False)
+    given: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.values == "index") != (self.below > 0):
@@ -81,7 +83,14 @@ class Preset:
         """Hash of everything that decides the work of the row: equal for equal work."""
         inputs, options = list(self.inputs.items()), sorted(self.options.items())
         text = repr((self.family, self.layer, inputs, options, self.passes, self.carry))
+        if any(self.given):
+            text += repr(self.given)
         return sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def given(self) -> tuple[bool, ...]:
+        """Which inputs have no gradient because they come from outside the model."""
+        return tuple(each.given for each in self.inputs.values())
 
     @property
     def frames(self) -> int:

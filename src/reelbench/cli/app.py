@@ -27,8 +27,9 @@ for _name, _place, _help in (
     ("export", "export:export", "Result files as one table: CSV, JSON, Markdown, Parquet."),
     ("ab", "ab:ab", "Two environments compared on this machine: faster, slower or unchanged."),
     ("selftest", "selftest:selftest", "How small a slowdown this machine can see."),
+    ("predict", "predict:predict", "A model's training step from measured layers."),
     ("plan", "plan:plan_scenario", "Devices, days, kWh and money for a scenario."),
-    ("validate", "validate:validate", "Models held against what others published."),
+    ("validate", "validate:validate", "Predictions held against what was measured or published."),
     ("doctor", "doctor:doctor", "What is known of this machine, and what disturbs measuring."),
 ):
     app.command(f"reelbench.cli.{_place}", name=_name, help=_help)

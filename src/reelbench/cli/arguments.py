@@ -13,6 +13,9 @@ from cyclopts import Parameter
 from reelbench.ab.errors import PairError, SideError
 from reelbench.capacity.errors import CapacityError
 from reelbench.catalogue import UnknownNameError
+from reelbench.catalogue.models import SizeError
+from reelbench.predict.ceilings import CeilingsError
+from reelbench.predict.rates import RatesError
 from reelbench.report.tables import Format, Table, render
 from reelbench.results.read import ResultFileError
 from reelbench.results.store import StoreError, newest
@@ -33,6 +36,9 @@ EXPECTED = (
     UsageError,
     ResultFileError,
     UnknownNameError,
+    SizeError,
+    RatesError,
+    CeilingsError,
     UnitError,
     CapacityError,
     SideError,

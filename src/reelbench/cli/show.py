@@ -48,10 +48,10 @@ def _is_name(text: str) -> bool:
 
 
 def _from_catalogue(name: str, style: Format) -> None:
-    for model in compositions.models():
-        if model.name == name:
-            answer(model_tables(model, count), style, main=COMPOSITION)
-            return
+    published = {model.name for model in compositions.models()}
+    if name.partition("@")[0] in published:
+        answer(model_tables(compositions.find_model(name), count), style, main=COMPOSITION)
+        return
     for preset in catalogue.presets():
         if preset.name == name:
             answer([preset_in_full(preset, count)], style)

@@ -9,7 +9,7 @@ adds no multiply-accumulate that a model would not have.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -50,11 +50,16 @@ def forward(apply: Function) -> Function:
     return run_forward
 
 
-def train(apply: Function) -> Function:
-    """``(parameters, others, inputs, cotangent) -> (loss, gradients, others)``."""
+def train(apply: Function, given: Sequence[bool] = ()) -> Function:
+    """``(parameters, others, inputs, cotangent) -> (loss, gradients, others)``.
+
+    Args:
+        apply: See `of_module`.
+        given: Which inputs come from outside and have no gradient; none by default.
+    """
 
     def run_train(parameters: Any, others: Any, inputs: tuple[Any, ...], cotangent: Any) -> Any:
-        moving, differentiable = by_floating(apply, others, inputs)
+        moving, differentiable = by_floating(apply, others, inputs, given)
 
         def loss(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
             outputs, updated = differentiable(parameters, moving)
@@ -91,11 +96,20 @@ def slope(apply: Function) -> Function:
 
 
 def by_floating(
-    apply: Function, others: Any, inputs: tuple[Any, ...]
+    apply: Function, others: Any, inputs: tuple[Any, ...], given: Sequence[bool] = ()
 ) -> tuple[list[Any], Function]:
-    """The floating inputs, and ``(parameters, floating inputs) -> (outputs, others)``."""
+    """The floating inputs, and ``(parameters, floating inputs) -> (outputs, others)``.
+
+    Inputs that are ``given`` from outside are not differentiated, and so not among the first.
+    """
     leaves, structure = jax.tree.flatten(inputs)
-    floating = [is_floating(leaf) for leaf in leaves]
+    outside = tuple(given) or (False,) * len(inputs)
+    fixed = [
+        each
+        for each, one in zip(outside, inputs, strict=True)
+        for _ in range(len(jax.tree.leaves(one)))
+    ]
+    floating = [is_floating(leaf) and not still for leaf, still in zip(leaves, fixed, strict=True)]
 
     def differentiable(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
         given = iter(moving)

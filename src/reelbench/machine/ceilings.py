@@ -19,6 +19,7 @@ from reelbench.units import print_bytes
 
 _ROUND_S = 0.25  # the sweep of sizes ends when one call takes longer
 _MATMUL_S = 0.4  # time given to each shape
+_PAGED_BYTES = 2**28
 _MEMORY_S = 0.15  # time given to each size and operation
 
 
@@ -73,6 +74,36 @@ def memory() -> Ceiling:
         unit="B/s",
         shape=print_bytes(size),
         sweep=sweep,
+    )
+
+
+def paging() -> Ceiling | None:
+    """Bytes a second at which memory that a program takes anew becomes usable; None where at once.
+
+    An operating system hands out memory page by page, when it is first written, and clears each
+    page. A program that takes a large buffer at every call pays for that at every call; one that
+    works in place, or in what is small enough to be kept, does not. The rate is that of the extra
+    time which writing a new buffer takes over writing in place.
+    """
+    if backend.is_accelerator():
+        return None  # the runtime keeps what it took
+    size = min(_PAGED_BYTES, backend.memory_left() // 8)
+    x = _random(size // 4)
+    fresh = jax.jit(lambda x, s: x * s).lower(x, 0.999).compile()
+    anew = fastest(lambda: fresh(x, 0.999), _MEMORY_S)
+    scale = jax.jit(lambda x, s: x * s, donate_argnums=0).lower(x, 0.999).compile()
+    in_place = fastest(_replacing(scale, x, 0.999), _MEMORY_S)
+    if anew <= in_place:
+        return None
+    rate = size / (anew - in_place)
+    return Ceiling(
+        kind="paging",
+        dtype="float32",
+        precision="default",
+        rate=rate,
+        unit="B/s",
+        shape=print_bytes(size),
+        sweep={str(size): rate},
     )
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from math import prod
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -18,13 +14,18 @@ from flax import nnx
 from msgspec import structs
 
 from reelbench import layers, work
-from reelbench.catalogue import Input, Preset
-from reelbench.catalogue.counted import Count, recorded
+from reelbench.catalogue import Preset
+from reelbench.catalogue.counted import Count, recorded, recorded_step
+from reelbench.catalogue.models.steps import Step
 from reelbench.implementations import REFERENCE
 from reelbench.layers import passes
 from reelbench.machine import backend
 from reelbench.measure.axes import Axes
 from reelbench.measure.failure import CaseFailure
+from reelbench.measure.inputs import SEED, normal
+from reelbench.measure.inputs import draw as draw_input
+from reelbench.measure.sources import version_of_layer, version_of_source
+from reelbench.measure.stepping import identity_of, of_step
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Identity
@@ -32,7 +33,6 @@ from reelbench.work.activations import kept_bytes
 
 # Family of users' own layers.
 OWN_FAMILY = "custom"
-_SEED = 20_260_101
 
 
 def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Workload:
@@ -50,7 +50,7 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
 
     def create() -> nnx.Module:
         module = layers.create(preset, dtype=jnp.dtype(dtype))
-        layers.randomise_constants(module, seed=_SEED)
+        layers.randomise_constants(module, seed=SEED)
         return module
 
     apply, parameters, others = passes.of_module(nnx.eval_shape(create), pass_)
@@ -61,13 +61,13 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
         return jax.block_until_ready(jax.jit(lambda: passes.of_module(create(), pass_)[1:])())
 
     def draw() -> tuple[jax.Array, ...]:
-        rng = np.random.default_rng(_SEED)
+        rng = np.random.default_rng(SEED)
         specs = zip(preset.inputs.values(), inputs, strict=True)
-        return tuple(_draw(rng, each, shape) for each, shape in specs)
+        return tuple(draw_input(rng, each, shape) for each, shape in specs)
 
     common = {
         "identity": _identity(preset, pass_, dtype, batch),
-        "version": _version(preset),
+        "version": version_of_layer(preset),
         "parameters": work.size(parameters)
         + sum(prod(each.shape) for each in preset.inputs.values() if each.values == "parameter"),
         "clips": float(batch),
@@ -76,29 +76,32 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
     }
     if preset.carry:
         return _carrying(apply, variables, (parameters, others), inputs, draw, preset.carry, common)
-    return _passing(apply, variables, (parameters, others), inputs, draw, pass_, common)
+    given = preset.given
+    return _passing(apply, variables, (parameters, others), inputs, draw, pass_, common, given)
 
 
-def at_axes(preset: Preset, axes: Axes) -> Workload:
-    """The workload of a row at one point of the axes."""
+def at_axes(row: Preset | Step, axes: Axes) -> Workload:
+    """The workload of a row, or of a whole step, at one point of the axes."""
     dtype, batch = _of_catalogue(axes)
-    return from_catalogue(preset, pass_=axes.pass_, dtype=dtype, batch=batch)
+    if isinstance(row, Step):
+        return of_step(row, pass_=axes.pass_, dtype=dtype, batch=batch)
+    return from_catalogue(row, pass_=axes.pass_, dtype=dtype, batch=batch)
 
 
-def identity_at_axes(preset: Preset, axes: Axes) -> Identity:
-    """The identity of a row at one point of the axes; nothing is built."""
-    dtype, batch = _of_catalogue(axes)
-    identity = _identity(preset, axes.pass_, dtype, batch)
+def identity_at_axes(row: Preset | Step, axes: Axes) -> Identity:
+    """The identity of a row or a step at one point of the axes; nothing is built."""
+    at = (axes.pass_, *_of_catalogue(axes))
+    identity = identity_of(row, *at) if isinstance(row, Step) else _identity(row, *at)
     return structs.replace(identity, implementation=axes.implementation or REFERENCE)
 
 
-def count_at_axes(preset: Preset, axes: Axes) -> Count | None:
+def count_at_axes(row: Preset | Step, axes: Axes) -> Count | None:
     """About the work of a row at one point of the axes, where it is recorded; nothing is traced.
 
     Bytes are an upper bound: parameters are counted once for each clip, and in float32.
     """
     _, batch = _of_catalogue(axes)
-    one = recorded(preset, axes.pass_)
+    one = recorded_step(row.model) if isinstance(row, Step) else recorded(row, axes.pass_)
     if one is None:
         return None
     return Count(one.parameters, batch * one.model_flops, batch * one.least_bytes)
@@ -174,7 +177,7 @@ def from_user(
     )
     common = {
         "identity": identity,
-        "version": _source_hash(type(target) if is_module else target),
+        "version": version_of_source(type(target) if is_module else target),
         "parameters": work.size(parameters),
         "clips": clips,
     }
@@ -194,16 +197,17 @@ def _passing(
     draw: Callable[[], tuple[Any, ...]],
     pass_: str,
     common: dict[str, Any],
+    given: tuple[bool, ...] = (),
 ) -> Workload:
     """A workload of a forward or train pass."""
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held)
-    made = _of_pass(apply, variables, state, inputs, draw, pass_, common)
+    made = _of_pass(apply, variables, state, inputs, draw, pass_, common, given)
 
     def rebuild(other: Callable[..., Any], name: str) -> Workload:
         identity = structs.replace(made.identity, implementation=name)
         named = {**common, "identity": identity}
         return replace(
-            _of_pass(other, variables, state, inputs, draw, pass_, named),
+            _of_pass(other, variables, state, inputs, draw, pass_, named, given),
             plain=made.function,
             reference=made.function,
             slope=passes.slope(apply) if pass_ == "train" else None,
@@ -221,6 +225,7 @@ def _of_pass(
     draw: Callable[[], tuple[Any, ...]],
     pass_: str,
     common: dict[str, Any],
+    given: tuple[bool, ...],
 ) -> Workload:
     if pass_ == "forward":
         return Workload(
@@ -234,12 +239,12 @@ def _of_pass(
     cotangent = passes.cotangent_of(outputs)
 
     def cotangents() -> Any:
-        rng = np.random.default_rng(_SEED + 1)
-        return jax.tree.map(lambda x: _normal(rng, x), cotangent)
+        rng = np.random.default_rng(SEED + 1)
+        return jax.tree.map(lambda x: normal(rng, x), cotangent)
 
     return Workload(
-        function=passes.train(apply),
-        kept_bytes=lambda: kept_bytes(apply, state[0], state[1], inputs),
+        function=passes.train(apply, given),
+        kept_bytes=lambda: kept_bytes(apply, *state, inputs, given),
         arguments=(*state, inputs, cotangent),
         make=lambda: (*variables(), draw(), cotangents()),
         inputs=(2, 3),
@@ -273,47 +278,3 @@ def _carrying(
         carry=1,
         **common,
     )
-
-
-def _draw(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
-    drawn = _values(rng, each, shape)
-    return drawn if shape.sharding is None else jax.device_put(drawn, shape.sharding)
-
-
-def _values(rng: np.random.Generator, each: Input, shape: jax.ShapeDtypeStruct) -> jax.Array:
-    if each.values == "index":
-        return jnp.asarray(rng.integers(0, each.below, shape.shape, np.int32))
-    if each.values == "unit":
-        return jnp.asarray(rng.random(shape.shape, np.float32), shape.dtype)
-    return _normal(rng, shape)
-
-
-def _normal(rng: np.random.Generator, shape: jax.ShapeDtypeStruct) -> jax.Array:
-    return jnp.asarray(rng.standard_normal(shape.shape, np.float32), shape.dtype)
-
-
-def _version(preset: Preset) -> str:
-    """Hash of a row's sizes and of the source of every layer file that its layer is made from."""
-    sizes = repr((preset.layer, dict(preset.inputs), sorted(preset.options.items()), preset.carry))
-    text = "".join(_sources(importlib.import_module(f"{layers.__name__}.{preset.family}"), set()))
-    return hashlib.sha256((sizes + text).encode()).hexdigest()[:16]
-
-
-def _sources(module: ModuleType, seen: set[str]) -> list[str]:
-    if module.__name__ in seen:
-        return []
-    seen.add(module.__name__)
-    found = [inspect.getsource(module)]
-    for value in vars(module).values():
-        name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
-        if isinstance(name, str) and name.startswith(f"{layers.__name__}."):
-            found += _sources(importlib.import_module(name), seen)
-    return found
-
-
-def _source_hash(thing: Any) -> str:
-    try:
-        text = inspect.getsource(thing)
-    except (OSError, TypeError):
-        return "unknown"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -37,6 +37,9 @@ from reelbench.results.schema import ChosenOperation, Fact
 BEST = "best"
 """Name of a case whose implementations are still to be chosen."""
 
+FASTEST = "fastest"
+"""The same, of a case that is measured as it is written where that is fastest."""
+
 # Another implementation must be so much faster to be worth its name; less may be noise.
 _LEAST_GAIN = 0.05
 
@@ -68,7 +71,8 @@ def operations_of(workload: Workload) -> list[Operation]:
     """The operations of a layer that have other implementations, each once, as they come."""
     if workload.apply is None:
         return []
-    program = jax.make_jaxpr(workload.apply)(*workload.arguments[:3])
+    given = (workload.arguments[place] for place in workload.applied)
+    program = jax.make_jaxpr(workload.apply)(*given)
     found = (recognise(eqn) for eqn in equations(program))
     return list(dict.fromkeys(each.operation for each in found if each is not None))
 
@@ -101,7 +105,8 @@ def choose(
     end = time.monotonic() + seconds
     chosen: dict[Operation, Candidate] = {}
     told: list[ChosenOperation] = []
-    pass_ = workload.identity.pass_
+    # A whole step differentiates its operations as a layer's train pass does.
+    pass_ = "forward" if workload.identity.pass_ == "forward" else "train"
     for operation in operations_of(workload):
         ways = [
             each

@@ -32,8 +32,9 @@ class Workload:
             along the direction. Checks gradients where the reference's own take too long.
         plain: The same pass of the reference implementation, whose FLOPs are counted; None where
             ``function`` itself is that.
-        apply: Function of parameters, other variables and inputs, the leading arguments, before it
-            is differentiated; None where the pass is not made of one.
+        apply: Function of parameters, other variables and inputs before it is differentiated; None
+            where the pass is not made of one.
+        applied: Positions of those three among the arguments.
         rebuild: Makes the workload anew with another ``apply`` in place of this one, under the name
             of an implementation.
     """
@@ -54,4 +55,5 @@ class Workload:
     slope: Callable[..., Any] | None = None
     plain: Callable[..., Any] | None = None
     apply: Callable[..., Any] | None = None
+    applied: tuple[int, int, int] = (0, 1, 2)
     rebuild: Callable[[Callable[..., Any], str], Workload] | None = None

@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from reelbench.catalogue import Preset
+from reelbench.catalogue.models.steps import STEP_PASSES, Step
 from reelbench.measure import build, compiling, protocol, serving
 from reelbench.measure.axes import PASSES, Axes
 from reelbench.measure.failure import CaseFailure
@@ -53,7 +54,7 @@ class Measure:
         self,
         target: Any,
         *inputs: Any,
-        passes: Sequence[str] = PASSES,
+        passes: Sequence[str] = (*PASSES, *STEP_PASSES),
         clips: float | None = None,
         reference: Callable[..., Any] | None = None,
     ) -> CaseRecord | None:
@@ -77,7 +78,7 @@ class Measure:
         if self._used:
             raise ValueError("measure() may be called once a test; parametrize the test instead")
         self._used = True
-        unknown = set(passes) - set(PASSES)
+        unknown = set(passes) - {*PASSES, *STEP_PASSES}
         if unknown:
             raise ValueError(f"passes={tuple(passes)!r}: choose from {', '.join(PASSES)}")
         if self._axes.pass_ not in passes:
@@ -117,7 +118,7 @@ class Measure:
         reference: Callable[..., Any] | None,
     ) -> Workload:
         """The workload as its layer is written, whatever will compute it."""
-        if isinstance(target, Preset):
+        if isinstance(target, Preset | Step):
             return build.at_axes(target, self._axes)
         import jax
 

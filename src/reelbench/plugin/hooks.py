@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 _RUN: pytest.StashKey[Run | Replica] = pytest.StashKey()
 _CHANNEL: pytest.StashKey[Channel] = pytest.StashKey()
+_BARE: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,12 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options; collect the benchmarks' folder, not the tests', under --benchmark-only."""
     if not hasattr(config.option, "benchmark_only"):
         return  # pytest-benchmark was switched off
+    config.addinivalue_line(
+        "markers", "reel_named: is not measured unless its file, or a case in it, is named"
+    )
     config.stash[_OPTIONS] = options_.read(config)
     if config.option.reel_replicate:
         options_.write_nothing(config)
     paths = config.getini("reel_benchpaths")
     bare = config.args_source is not pytest.Config.ArgsSource.ARGS
     if paths and bare and config.option.benchmark_only:
+        config.stash[_BARE] = not config.stash[_OPTIONS].cases
         config.args = [str(config.rootpath / path) for path in paths]
         config.args_source = pytest.Config.ArgsSource.ARGS  # the header need not name testpaths
 
@@ -52,7 +57,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that measures once for each pass (dtype, batch) asked for."""
     options = metafunc.config.stash.get(_OPTIONS, None)
     if options and "reel_axes" in metafunc.fixturenames:
-        axes = options.axes(of_catalogue="preset" in metafunc.fixturenames)
+        names = metafunc.fixturenames
+        axes = options.axes(of_catalogue="preset" in names, of_steps="step" in names)
         metafunc.parametrize("reel_axes", axes, ids=[each.id for each in axes], indirect=True)
 
 
@@ -60,15 +66,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out presets that were not asked for, and passes that a preset does not have."""
     options = config.stash.get(_OPTIONS, None)
-    wanted = set(options.cases) if options else set()
+    wanted = options.rows if options else frozenset()
+    bare = config.stash.get(_BARE, False)
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         preset, axes = parameters.get("preset"), parameters.get("reel_axes")
+        preset = parameters.get("step", preset)
         misses = bool(wanted) and preset is None and config.option.benchmark_only
-        if preset is not None and axes is not None:
+        if preset is not None and isinstance(axes, Axes):
             misses = axes.pass_ not in preset.passes or (bool(wanted) and preset.name not in wanted)
+        # None of the passes asked for is one that this test has.
+        misses |= "reel_axes" in parameters and not isinstance(axes, Axes)
+        misses |= bare and item.get_closest_marker("reel_named") is not None
         (left_out if misses else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

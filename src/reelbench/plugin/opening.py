@@ -49,10 +49,15 @@ def begin(
     known = _facts()
     name = identity.machine_id(known)
     store.check_writable(options.folder / name)
+    paging = ceilings.paging()
     machine = Machine(
         id=name,
         facts=known,
-        ceilings=[*map(ceilings.matmul, dict.fromkeys(dtypes)), ceilings.memory()],
+        ceilings=[
+            *map(ceilings.matmul, dict.fromkeys(dtypes)),
+            ceilings.memory(),
+            *([paging] if paging else []),
+        ],
         floor_s=clock.empty_call_s(),
         overhead_s=clock.overhead_s(),
     )

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from reelbench import catalogue
+from reelbench.catalogue.models import SizeError, find_model, models
+from reelbench.catalogue.models.steps import STEP_PASSES, asked, layers_of
 from reelbench.catalogue.names import UnknownNameError, nearest
 from reelbench.measure.axes import DTYPES, PASSES, Axes
 from reelbench.units import UnitError, parse_duration, parse_share
@@ -18,7 +20,7 @@ from reelbench.units import UnitError, parse_duration, parse_share
 _FEWEST_ROUNDS = 6
 LARGEST_AUTO_BATCH = 256
 _MOST_RUNS = 100
-_AS_WRITTEN, _BEST = "reference", "best"
+_AS_WRITTEN, _BEST, _FASTEST = "reference", "best", "fastest"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Options:
     Attributes:
         budget_s: Time for the whole run.
         dtypes: Dtypes of catalogue cases, or None for the device's default.
-        passes: Passes to measure.
+        passes: Passes to measure; None for all that a layer or a step has.
         batches: Batches of catalogue cases, or None to let the device decide.
         doubles_batch: Whether batches double until it stops paying.
         cases: Preset names to keep, or empty for all.
@@ -43,7 +45,7 @@ class Options:
 
     budget_s: float
     dtypes: tuple[str, ...] | None
-    passes: tuple[str, ...]
+    passes: tuple[str, ...] | None
     batches: tuple[int, ...] | None
     doubles_batch: bool
     cases: tuple[str, ...]
@@ -55,13 +57,21 @@ class Options:
     width: float | None = None
     implementations: tuple[str | None, ...] = (None,)
 
+    @property
+    def rows(self) -> frozenset[str]:
+        """Names of the rows to keep: of a model also those of its layers; empty for all."""
+        if not self.cases:
+            return frozenset()
+        named = asked(self.cases) if set(self.cases) - {r.name for r in catalogue.presets()} else ()
+        return frozenset((*self.cases, *(row.name for row in layers_of(named))))
+
     def facts(self) -> dict[str, str | float | int | None]:
         """The options that shape what is measured, for the result file."""
         return {
             "budget_s": self.budget_s,
             "max_time_s": self.max_time_s,
             "min_rounds": self.min_rounds,
-            "passes": ",".join(self.passes),
+            "passes": ",".join(self.passes or PASSES),
             "dtypes": ",".join(self.dtypes or ("default",)),
             "batches": ",".join(map(str, self.batches or ("default",))),
             "implementations": ",".join(each or _AS_WRITTEN for each in self.implementations),
@@ -69,11 +79,13 @@ class Options:
             "width": self.width,
         }
 
-    def axes(self, *, of_catalogue: bool) -> list[Axes]:
-        """The axes of a test; those of catalogue cases depend on the device."""
+    def axes(self, *, of_catalogue: bool, of_steps: bool = False) -> list[Axes]:
+        """The axes of a test; those of catalogue cases and steps depend on the device."""
         ways = self.implementations
-        if not of_catalogue:
-            return [Axes(pass_, implementation=way) for pass_ in self.passes for way in ways]
+        known: tuple[str, ...] = STEP_PASSES if of_steps else PASSES
+        passes = [each for each in self.passes or known if each in known]
+        if not of_catalogue and not of_steps:
+            return [Axes(pass_, implementation=way) for pass_ in passes for way in ways]
         dtypes, batches = self.dtypes, self.batches
         if dtypes is None or batches is None:
             from reelbench.machine.backend import is_accelerator  # loads JAX
@@ -85,7 +97,7 @@ class Options:
             Axes(pass_, dtype, batch, way)
             for dtype in dtypes
             for batch in batches
-            for pass_ in self.passes
+            for pass_ in passes
             for way in ways
         ]
 
@@ -100,14 +112,16 @@ def add(parser: pytest.Parser) -> None:
         help="clips a call, comma-separated, or 'auto' to double until it stops paying",
     )
     group.addoption(
-        "--reel-pass", default=",".join(PASSES), help="forward, train or both (default)"
+        "--reel-pass",
+        help="comma-separated: forward and train of layers, step and step-remat of whole models "
+        "(default: all)",
     )
     group.addoption(
         "--reel-implementation",
         default=f"{_AS_WRITTEN},{_BEST}",
         metavar="NAMES",
-        help="reference, best (the fastest known here), the name of one, or all "
-        "(default: reference,best)",
+        help="reference, best (the fastest known here), fastest (best where it is faster, else "
+        "reference), the name of one, or all (default: reference,best)",
     )
     group.addoption("--reel-case", action="append", default=[], metavar="NAME",
                     help="measure only this preset of the catalogue; may be repeated")  # fmt: skip
@@ -152,10 +166,10 @@ def read(config: pytest.Config) -> Options:
     try:
         budget = parse_duration(option.reel_budget)
         for name in option.reel_case:
-            catalogue.find(name)
+            _check_case(name)
     except UnitError as error:
         raise pytest.UsageError(f"--reel-budget: {error}") from None
-    except UnknownNameError as error:
+    except (UnknownNameError, SizeError) as error:
         raise pytest.UsageError(f"--reel-case: {error}") from None
     try:
         width = None if option.reel_width is None else parse_share(option.reel_width)
@@ -169,7 +183,7 @@ def read(config: pytest.Config) -> Options:
     return Options(
         budget_s=budget,
         dtypes=_words("--reel-dtype", option.reel_dtype, DTYPES),
-        passes=_words("--reel-pass", option.reel_pass, PASSES) or PASSES,
+        passes=_words("--reel-pass", option.reel_pass, (*PASSES, *STEP_PASSES)),
         batches=_batches(option.reel_batch),
         doubles_batch=option.reel_batch in (None, "auto"),
         cases=tuple(option.reel_case),
@@ -181,6 +195,15 @@ def read(config: pytest.Config) -> Options:
         width=width,
         implementations=_implementations(config),
     )
+
+
+def _check_case(name: str) -> None:
+    """Refuse what is neither a preset nor a model, at a size that it can have."""
+    published = [model.name for model in models()]
+    if name.partition("@")[0] in published:
+        find_model(name)
+    elif name not in (rows := [row.name for row in catalogue.presets()]):
+        raise UnknownNameError("preset", name, (*rows, *published))
 
 
 def write_nothing(config: pytest.Config) -> None:
@@ -214,13 +237,13 @@ def _implementations(config: pytest.Config) -> tuple[str | None, ...]:
     if option.benchmark_disable or option.reel_serve:
         return (None,)
     words = [word.strip() for word in option.reel_implementation.split(",") if word.strip()]
-    known: list[str] = [_AS_WRITTEN, _BEST]
+    known: list[str] = [_AS_WRITTEN, _BEST, _FASTEST]
     if not words or set(words) - set(known):
         from reelbench.implementations import implementations  # loads JAX
 
         known += dict.fromkeys(each.name for each in implementations())
     if "all" in words:
-        words = known
+        words = [word for word in known if word != _FASTEST]
     chosen = _words("--reel-implementation", ",".join(words), (*known, "all")) or ()
     return tuple(None if word == _AS_WRITTEN else word for word in chosen)
 

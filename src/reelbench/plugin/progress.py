@@ -165,7 +165,7 @@ def _interval(timing: Timing) -> str:
 
 
 def _ceiling(ceiling: Ceiling) -> str:
-    what = f"{ceiling.dtype} matmul" if ceiling.kind == "matmul" else "memory"
+    what = f"{ceiling.dtype} matmul" if ceiling.kind == "matmul" else ceiling.kind
     return f"{what} {print_rate(ceiling.rate, ceiling.unit)}"
 
 

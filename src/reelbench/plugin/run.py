@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from reelbench.catalogue import Preset
+from reelbench.catalogue.models.steps import Step
 from reelbench.measure.axes import Axes
 from reelbench.measure.build import at_axes, count_at_axes, identity_at_axes
 from reelbench.measure.choosing import NoOtherWayError
@@ -225,9 +226,11 @@ def _axes(item: pytest.Item) -> Axes:
     return item.callspec.params["reel_axes"]  # type: ignore[attr-defined]
 
 
-def _preset(item: pytest.Item) -> Preset | None:
-    found = item.callspec.params.get("preset")  # type: ignore[attr-defined]
-    return found if isinstance(found, Preset) else None
+def _preset(item: pytest.Item) -> Preset | Step | None:
+    """The row of the catalogue, or the whole step, that an item measures."""
+    parameters = item.callspec.params  # type: ignore[attr-defined]
+    found = parameters.get("step", parameters.get("preset"))
+    return found if isinstance(found, Preset | Step) else None
 
 
 def _is_core(item: pytest.Item) -> bool:

@@ -210,9 +210,7 @@ class Session:
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name, None)
         if workload.identity.implementation != REFERENCE:
-            choice = self._choice(workload)
-            self._operations[name] = choice.operations
-            traced = compiling.trace(choosing.with_choice(workload, choice))
+            traced = self._trace_chosen(name, workload)
         traced = traced or compiling.trace(workload)
         if workload.identity.implementation != choosing.BEST:
             return protocol.prepare(traced, self.place(name))
@@ -231,6 +229,15 @@ class Session:
                 return record
         return None
 
+    def _trace_chosen(self, name: str, workload: Workload) -> compiling.Traced:
+        """Trace a case with what computes its operations best, or as was named."""
+        choice = self._choice(workload)
+        if workload.identity.implementation == choosing.FASTEST and not choice.chosen:
+            identity = structs.replace(workload.identity, implementation=REFERENCE)
+            return compiling.trace(replace(workload, identity=identity))
+        self._operations[name] = choice.operations
+        return compiling.trace(choosing.with_choice(workload, choice))
+
     def _choice(self, workload: Workload) -> choosing.Choice:
         """What computes the operations of a layer best here, or all by the way that was named."""
         wanted = workload.identity.implementation
@@ -239,7 +246,7 @@ class Session:
             choosing.limits_of(self.machine.facts),
             self._remembered,
             _CHOOSING * max(self.free_s, 0.0),
-            only=None if wanted == choosing.BEST else wanted,
+            only=None if wanted in (choosing.BEST, choosing.FASTEST) else wanted,
         )
 
     @cached_property

@@ -1,126 +1,132 @@
-"""Back-tests of the capacity models as tables: each run, then the runs of each paper together."""
+"""Predictions beside what was measured, and how wrong they were."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reelbench.capacity.quantities import digits, print_quantity
-from reelbench.capacity.validate import Backtest, summaries
+from reelbench.predict.validation import Across, Checked, Filling, Summary, summarise
 from reelbench.report.tables import Cell, Column, Table, plain
-from reelbench.units import print_share
+from reelbench.units import print_share, print_time
 
-TESTS = 0
-"""Place of the main table."""
+STEPS = 0
+"""The place of the table of steps among those of `validation_tables`."""
+
+_STEPS = (
+    Column("model", "model", give="cut"),
+    Column("pass", "pass"),
+    Column("predicted_s", "predicted", align="right"),
+    Column("reach", "±", align="right"),
+    Column("low_s", "from", align="right", shown=False),
+    Column("high_s", "to", align="right", shown=False),
+    Column("measured_s", "measured", align="right"),
+    Column("error", "error", align="right"),
+    Column("held", "held"),
+    Column("sum_error", "sum's", align="right"),
+    Column("memory_error", "memory", align="right"),
+    Column("missing", "filled", align="right"),
+    Column("file", "", shown=False),
+    Column("dtype", "", shown=False),
+    Column("batch", "", shown=False),
+)
+_GROUPS = (
+    Column("group", "left out", give="fold"),
+    Column("count", "predictions", align="right"),
+    Column("median", "median error", align="right"),
+    Column("mean", "mean", align="right"),
+    Column("worst", "worst", align="right"),
+    Column("bias", "bias", align="right"),
+    Column("held", "intervals held", align="right"),
+)
 
 
-def validation_tables(tests: Sequence[Backtest]) -> list[Table]:
-    """Every back-test, misses included, and how often the intervals hold."""
-    return [_tests(tests), _papers(tests), _sources(tests)]
+def validation_tables(
+    checked: Sequence[Checked],
+    repeats: Sequence[float],
+    filled: Sequence[Filling],
+    across: Sequence[Across],
+) -> tuple[Table, ...]:
+    """Every step, and summaries by what was left out."""
+    tables = []
+    if checked:
+        rows = tuple(map(_step_cells, checked))
+        notes = (
+            "Each from the layers of its own run; the steps of all other models tell what a sum",
+            "misses. sum's: error of the bare sum. memory: against the compiled program.",
+        )
+        tables.append(Table("Whole training steps", _STEPS, rows, (" ".join(notes),)))
+    groups = _groups(checked, repeats, filled, across)
+    tables.append(Table("Errors", _GROUPS, tuple(map(_summary_cells, groups))))
+    return tuple(tables)
 
 
-def _tests(tests: Sequence[Backtest]) -> Table:
-    columns = (
-        Column("run", "run", give="fold"),
-        Column("quantity", "quantity"),
-        Column("median", "predicted", align="right"),
-        Column("low", "5 %", align="right"),
-        Column("high", "95 %", align="right"),
-        Column("published", "published", align="right"),
-        Column("error", "error", align="right"),
-        Column("inside", ""),
-    )
-    rows = tuple(map(_row, tests))
-    whole = summaries(tests)[-1]
-    notes = [
-        f"{whole.covered} of {whole.forecasts} published answers lie in the 90 % interval "
-        f"predicted for them; median error of these forecasts {print_share(whole.forecast_error)} "
-        f"either way, of all {whole.tests} answers {print_share(whole.error)}.",
-        "inside, MISS: a forecast, held to its interval; within, off: arithmetic from published "
-        "figures, held to a tolerance.",
+def _groups(
+    checked: Sequence[Checked],
+    repeats: Sequence[float],
+    filled: Sequence[Filling],
+    across: Sequence[Across],
+) -> list[Summary]:
+    found = []
+    for pass_ in dict.fromkeys(each.measured.pass_ for each in checked):
+        mine = [each for each in checked if each.measured.pass_ == pass_]
+        found.append(_of_steps(f"the model: {pass_}", mine))
+    if checked:
+        whole = [each for each in checked if not each.mostly_filled]
+        found.append(_of_steps("the model: all", checked))
+        if whole and len(whole) < len(checked):
+            found.append(_of_steps("the model: all whose layers were measured", whole))
+        memory = [each.memory_error for each in checked]
+        found.append(summarise("the model: memory", memory))
+    if repeats:
+        found.append(summarise("nothing: the step measured again", repeats))
+    found += [
+        summarise(f"the layer: filled from {each.way}", each.errors, each.held) for each in filled
     ]
-    return Table(
-        "Published runs, predicted from what was known beforehand",
-        columns,
-        rows,
-        tuple(notes),
-    )
+    found += [
+        summarise(f"{pair.there}: layers, from {pair.here}", pair.errors, pair.held)
+        for pair in across
+    ]
+    return found
 
 
-def _row(test: Backtest) -> tuple[Cell, ...]:
-    quantity = test.published.quantity
-    ends = (Cell(end, _shown(test, end) if test.is_forecast else "") for end in test.ends)
+def _of_steps(name: str, checked: Sequence[Checked]) -> Summary:
+    return summarise(name, [each.error for each in checked], [each.held for each in checked])
+
+
+def _step_cells(each: Checked) -> tuple[Cell, ...]:
+    prediction, measured = each.prediction, each.measured
+    reach = prediction.high_s / prediction.step_s - 1
+    missing = sum(part.total_s for part in prediction.missing) / prediction.sum_s
     return (
-        plain(test.run),
-        Cell(quantity, _NAMES.get(quantity, quantity)),
-        Cell(test.median, _shown(test, test.median)),
-        *ends,
-        Cell(test.answer, _shown(test, test.answer)),
-        Cell(test.error, f"{100 * test.error:+.0f} %"),
-        Cell(test.inside, _verdict(test)),
+        plain(prediction.model),
+        plain(measured.pass_),
+        Cell(prediction.step_s, print_time(prediction.step_s)),
+        Cell(reach, print_share(reach)),
+        Cell(prediction.low_s, print_time(prediction.low_s)),
+        Cell(prediction.high_s, print_time(prediction.high_s)),
+        Cell(measured.median_s, print_time(measured.median_s)),
+        _signed(each.error),
+        Cell(each.held, "yes" if each.held else "no"),
+        _signed(each.sum_error),
+        _signed(each.memory_error),
+        Cell(missing, print_share(missing) if missing else ""),
+        plain(each.source),
+        plain(measured.dtype),
+        plain(measured.batch),
     )
 
 
-_NAMES = {
-    "device_time": "device time",
-    "device_energy": "device energy",
-    "server_energy": "server energy",
-    "own_rate": "owned hour",
-    "own_full_rate": "owned hour",
-    "break_even": "break-even",
-    "epoch_floor": "epoch floor",
-    "mttf": "MTTF",
-    "flops": "FLOPs",
-    "peak": "peak",
-}
-
-
-def _shown(test: Backtest, value: float) -> str:
-    """The value; device time in hours, as people say GPU-hours."""
-    if test.published.quantity != "device_time":
-        return print_quantity(value, test.dimension)
-    hours = value / 3600
-    return f"{digits(hours / 1e6)} M h" if hours >= 1e6 else f"{digits(hours)} h"
-
-
-def _verdict(test: Backtest) -> str:
-    if test.is_forecast:
-        return "inside" if test.inside else "MISS"
-    return f"within {test.published.within}" if test.inside else f"off {test.published.within}"
-
-
-def _papers(tests: Sequence[Backtest]) -> Table:
-    columns = (
-        Column("paper", "paper", give="fold"),
-        Column("tests", "answers", align="right"),
-        Column("forecasts", "forecasts", align="right"),
-        Column("covered", "inside", align="right"),
-        Column("error", "median error", align="right"),
+def _summary_cells(each: Summary) -> tuple[Cell, ...]:
+    held = Cell(None, "") if each.held is None else Cell(each.held, print_share(each.held))
+    return (
+        plain(each.name),
+        plain(each.count),
+        Cell(each.median, print_share(each.median)),
+        Cell(each.mean, print_share(each.mean)),
+        Cell(each.worst, print_share(each.worst)),
+        _signed(each.bias),
+        held,
     )
-    rows = tuple(
-        (
-            plain(each.paper),
-            plain(each.tests),
-            plain(each.forecasts),
-            plain(each.covered),
-            Cell(each.error, print_share(each.error)),
-        )
-        for each in summaries(tests)
-    )
-    return Table("By paper", columns, rows)
 
 
-def _sources(tests: Sequence[Backtest]) -> Table:
-    columns = (
-        Column("run", "run", give="fold"),
-        Column("source", "published in", give="fold"),
-        Column("known", "predicted from", give="fold"),
-    )
-    rows = tuple(
-        (
-            plain(f"{each.run}: {each.published.quantity.replace('_', ' ')}"),
-            plain(f"{each.published.paper}: {each.published.source}"),
-            plain(each.published.known),
-        )
-        for each in tests
-    )
-    return Table("Sources, boundaries, conventions", columns, rows)
+def _signed(error: float) -> Cell:
+    return Cell(error, f"{100 * error:+.1f} %")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -14,7 +15,11 @@ from reelbench.layers import passes
 
 
 def kept_bytes(
-    apply: passes.Function, parameters: Any, others: Any, inputs: tuple[Any, ...]
+    apply: passes.Function,
+    parameters: Any,
+    others: Any,
+    inputs: tuple[Any, ...],
+    given: Sequence[bool] = (),
 ) -> int:
     """Bytes that automatic differentiation keeps from the forward pass to the backward pass.
 
@@ -27,10 +32,11 @@ def kept_bytes(
         parameters: Shapes of the parameters, differentiated.
         others: Shapes of the other variables.
         inputs: Shapes of the inputs; floating ones are differentiated.
+        given: Which inputs come from outside and are not.
     """
 
     def forward(parameters: Any, others: Any, inputs: tuple[Any, ...]) -> Any:
-        moving, differentiable = passes.by_floating(apply, others, inputs)
+        moving, differentiable = passes.by_floating(apply, others, inputs, given)
         _, backward, _ = jax.vjp(differentiable, parameters, moving, has_aux=True)
         return jax.tree.leaves(backward)
 

@@ -73,9 +73,10 @@ def _count(
     function = passes.forward(apply)
     kept = 0
     if pass_ == "train":
-        kept = kept_bytes(apply, *arguments)
+        outside = tuple(each.given for each in inputs.values())
+        kept = kept_bytes(apply, state[0], state[1], given, outside)
         cotangent = passes.cotangent_of(jax.eval_shape(function, *arguments))
-        function, arguments = passes.train(apply), (*arguments, cotangent)
+        function, arguments = passes.train(apply, outside), (*arguments, cotangent)
     stage = jax.jit(function).trace(*arguments)
     least = nbytes(arguments) + nbytes(stage.out_info)
     return Count(size(state[0]), count_flops(stage.jaxpr).model, least, kept)

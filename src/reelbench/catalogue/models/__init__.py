@@ -1,7 +1,7 @@
 """Whole models as compositions of layers, one kind a file, without JAX.
 
-Every module in this package except `chain` and `model` is a kind: its ``MODELS`` is a table of
-compositions, mirrored by the assembled Flax modules in ``reelbench.models.<kind>``.
+Every module in this package except `chain`, `model`, `size` and `steps` is a kind: its ``MODELS``
+is a table of compositions, mirrored by the assembled Flax modules in ``reelbench.models.<kind>``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import pkgutil
 from dataclasses import replace
 
 from reelbench.catalogue.models.model import Model, Part, Published
+from reelbench.catalogue.models.size import SizeError, resized
 from reelbench.catalogue.names import UnknownNameError
 
-__all__ = ["Model", "Part", "Published", "find_model", "kinds", "models"]
+__all__ = ["Model", "Part", "Published", "SizeError", "find_model", "kinds", "models"]
 
-_NOT_KINDS = {"chain", "model"}
+_NOT_KINDS = {"chain", "model", "size", "steps"}
 
 
 @functools.cache
@@ -37,17 +38,20 @@ def models(kind: str | None = None) -> tuple[Model, ...]:
         return tuple(model for name in kinds() for model in models(name))
     if kind not in kinds():
         raise UnknownNameError("kind of model", kind, kinds())
-    table = importlib.import_module(f"{__name__}.{kind}").MODELS
-    return tuple(replace(model, kind=kind) for model in table)
+    module = importlib.import_module(f"{__name__}.{kind}")
+    optimizer = getattr(module, "OPTIMIZER", "adamw")
+    return tuple(replace(model, kind=kind, optimizer=optimizer) for model in module.MODELS)
 
 
 def find_model(name: str) -> Model:
-    """The model called ``name``.
+    """The model called ``name``, which may ask for another size: ``r3d_18@8x56x56``.
 
     Raises:
         UnknownNameError: There is no such model; the error names the nearest.
+        SizeError: It cannot be had at that size.
     """
+    published, at, size = name.partition("@")
     for model in models():
-        if model.name == name:
-            return model
-    raise UnknownNameError("model", name, tuple(model.name for model in models()))
+        if model.name == published:
+            return resized(model, size) if at else model
+    raise UnknownNameError("model", published, tuple(model.name for model in models()))

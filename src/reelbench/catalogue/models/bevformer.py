@@ -19,6 +19,7 @@ from reelbench.catalogue.driving import (
     objects_of,
 )
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Li et al. 2022, arXiv:2203.17270"
@@ -98,6 +99,7 @@ def _halved(size: tuple[int, int]) -> tuple[int, int]:
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
+@resizable
 def bevformer(
     name: str,
     *,

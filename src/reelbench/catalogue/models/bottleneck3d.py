@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 Shape = tuple[int, int, int]
@@ -42,6 +43,9 @@ R2PLUS1D: dict[str, Any] = {
     "factorised": True,
     "strides": ((1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2)),
 }
+
+# facebookresearch/SlowFast configs/Kinetics/SLOW_8x8_R50.yaml.
+OPTIMIZER = "sgd"
 
 
 def bottlenecks(
@@ -113,6 +117,7 @@ def stage_parts(
     return parts, shape
 
 
+@resizable
 def bottleneck3d(
     name: str,
     clip: Shape,

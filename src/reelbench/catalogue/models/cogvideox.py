@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 COG = "Yang et al. 2024, arXiv:2408.06072; diffusers cogvideox_transformer_3d.py"
@@ -11,6 +12,7 @@ CLASS = "diffusers cogvideox_transformer_3d.py CogVideoXTransformer3DModel"
 TEXT = (226, 4096)
 
 
+@resizable
 def cogvideox(
     name: str,
     clip: tuple[int, int, int],

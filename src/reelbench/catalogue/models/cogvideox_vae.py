@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from reelbench.catalogue.models.chain import Clip, chain, grow, shrink
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Yang et al. 2024, arXiv:2408.06072"
 DIFFUSERS = "diffusers models/autoencoders/autoencoder_kl_cogvideox.py, AutoencoderKLCogVideoX"
 
 
+@resizable
 def cogvideox_vae(
     name: str,
     clip: Clip,

@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 COSMOS = "NVIDIA 2025, arXiv:2501.03575; diffusers transformer_cosmos.py"
@@ -11,6 +12,7 @@ CLASS = "diffusers transformer_cosmos.py CosmosTransformer3DModel"
 TEXT = (512, 1024)
 
 
+@resizable
 def cosmos(
     name: str,
     clip: tuple[int, int, int],

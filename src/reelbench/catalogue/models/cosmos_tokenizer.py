@@ -8,6 +8,7 @@ from typing import Any
 
 from reelbench.catalogue.models.chain import Clip, chain, grow, shrink
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "NVIDIA 2025, arXiv:2501.03575"
@@ -15,6 +16,7 @@ DIFFUSERS = "diffusers models/autoencoders/autoencoder_kl_cosmos.py, Autoencoder
 BLOCK = "tokenizer.CosmosResidualBlock"
 
 
+@resizable
 def cosmos_tokenizer(
     name: str,
     clip: Clip,

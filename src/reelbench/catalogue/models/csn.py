@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Tran et al. 2019, arXiv:1904.02811"
@@ -14,7 +15,11 @@ MMACTION = "MMAction2 configs/recognition/csn/README.md"
 VMZ = "facebookresearch/VMZ tutorials/model_zoo.md"
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
+# facebookresearch/VMZ, as all its models.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def csn(
     name: str,
     clip: tuple[int, int, int],

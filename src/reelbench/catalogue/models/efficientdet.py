@@ -2,6 +2,7 @@
 
 from reelbench.catalogue.models.efficientnet import B0, trunk_options, trunk_parts
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = (
@@ -20,6 +21,7 @@ BESIDE = (
 )
 
 
+@resizable
 def efficientdet(
     name: str,
     side: int,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = (
@@ -100,6 +101,7 @@ def trunk_options(trunk: tuple[Stage, ...] = B0) -> tuple[tuple[int, int, int, i
     )
 
 
+@resizable
 def efficientnet_b0(frames: int = 1, side: int = 224, num_classes: int = 1000) -> Model:
     """A classifier of images.
 

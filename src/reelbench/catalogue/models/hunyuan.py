@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 HUNYUAN = (
@@ -14,6 +15,7 @@ CLASS = "diffusers transformer_hunyuan_video.py HunyuanVideoTransformer3DModel"
 TEXT, POOLED = (256, 4096), (768,)
 
 
+@resizable
 def hunyuan(
     name: str,
     clip: tuple[int, int, int],

@@ -7,6 +7,7 @@ from typing import Any
 
 from reelbench.catalogue.models.chain import Clip, chain, grow, shrink
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Kong et al. 2024, arXiv:2412.03603"
@@ -15,6 +16,7 @@ DIFFUSERS = (
 )
 
 
+@resizable
 def hunyuan_vae(
     name: str,
     clip: Clip,

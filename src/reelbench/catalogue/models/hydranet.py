@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from reelbench.catalogue.models.model import Model, Part, part
 from reelbench.catalogue.models.regnet import Stage, stages, trunk_parts
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Tesla AI Day 2021, talk: the order of the parts; all sizes assumed"
@@ -15,6 +16,7 @@ HEIGHTS, VOXEL_CLASSES, OBJECT_CLASSES, BOX_FEATURES = 8, 18, 10, 8
 RegNet = tuple[int, int, float, float, int]  # as reelbench.catalogue.models.regnet.stages takes it
 
 
+@resizable
 def hydranet(
     name: str,
     frames: int,

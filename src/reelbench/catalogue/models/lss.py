@@ -4,6 +4,7 @@ from typing import Any
 
 from reelbench.catalogue.models.efficientnet import B0, halved, trunk_options, trunk_parts
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Philion and Fidler 2020, arXiv:2008.05711; nv-tlabs/lift-splat-shoot src/models.py"
@@ -16,6 +17,7 @@ UNUSED = (
 )
 
 
+@resizable
 def lss(
     name: str,
     cameras: int,

@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 LTX = "HaCohen et al. 2024, arXiv:2501.00103; diffusers transformer_ltx.py"
@@ -11,6 +12,7 @@ CLASS = "diffusers transformer_ltx.py LTXVideoTransformer3DModel"
 BENCHMARK = "huggingface diffusers/benchmarks collated_results.csv LTX-Video-0.9.7-dev"
 
 
+@resizable
 def ltx(
     name: str,
     clip: tuple[int, int, int],

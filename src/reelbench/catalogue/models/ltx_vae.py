@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reelbench.catalogue.models.chain import Clip, chain, grow, shrink
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "HaCohen et al. 2024, arXiv:2501.00103"
@@ -11,6 +12,7 @@ DIFFUSERS = "diffusers models/autoencoders/autoencoder_kl_ltx.py, AutoencoderKLL
 BLOCK = "vae.LTXResidualBlock"
 
 
+@resizable
 def ltx_vae(
     name: str,
     clip: Clip,

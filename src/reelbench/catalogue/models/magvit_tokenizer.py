@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from reelbench.catalogue.models.chain import Clip, chain
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Yu et al. 2023, arXiv:2212.05199"
 CONFIG = "google-research/magvit videogvt/configs/vqgan3d_ucf101_config.py"
 
 
+@resizable
 def magvit_tokenizer(
     name: str,
     clip: Clip,

@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 MOCHI = (
@@ -14,6 +15,7 @@ CLASS = "diffusers transformer_mochi.py MochiTransformer3DModel"
 TEXT = (256, 4096)
 
 
+@resizable
 def mochi(
     name: str,
     clip: tuple[int, int, int],

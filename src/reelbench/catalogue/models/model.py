@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reelbench.catalogue.preset import PASSES, Input, Pass, Preset
 
 Quantity = Literal["parameters", "macs", "flops"]
+Optimizer = Literal["adamw", "sgd"]
 
 _FIGURE = re.compile(r"(?P<digits>[\d,]+(\.\d+)?)( (?P<scale>[KMGTP]))?")
 _SCALES = {None: 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -134,6 +135,19 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """How a model was composed, so that it can be composed at another size.
+
+    Attributes:
+        compose: The function of its kind.
+        given: What it was called with, by parameter.
+    """
+
+    compose: Callable[..., Model]
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Model:
     """A published model.
 
@@ -148,6 +162,9 @@ class Model:
         published: Figures to hold our counts against.
         assumed: Whether any size is an assumption instead of a published figure.
         kind: Set by the catalogue to the name of the file that the model stands in.
+        optimizer: What its training step updates parameters with; set by the catalogue to the
+            ``OPTIMIZER`` of that file, AdamW where there is none.
+        recipe: How it was composed.
     """
 
     model: str
@@ -160,6 +177,8 @@ class Model:
     published: tuple[Published, ...] = ()
     assumed: bool = False
     kind: str = field(default="", compare=False)
+    optimizer: Optimizer = field(default="adamw", compare=False)
+    recipe: Recipe | None = field(default=None, compare=False, repr=False)
 
     @property
     def passes(self) -> tuple[Pass, ...]:

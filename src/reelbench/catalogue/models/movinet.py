@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 CODE = "tensorflow/models official/projects/movinet"
@@ -65,6 +66,7 @@ SIZES: dict[str, Size] = {
 }  # fmt: skip
 
 
+@resizable
 def movinet(
     name: str,
     clip: tuple[int, int, int],

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 TORCHVISION = "torchvision models/video/mvit.py"
@@ -16,6 +17,7 @@ V2 = "Li et al. 2022, arXiv:2112.01526; facebookresearch/SlowFast projects/mvitv
 Size = tuple[int, int, int]
 
 
+@resizable
 def mvit(
     name: str,
     version: int,

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Radosavovic et al. 2020, arXiv:2003.13678; torchvision models/regnet.py"
 STEM_FEATURES = 32
+
+# facebookresearch/pycls, as all its models.
+OPTIMIZER = "sgd"
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def trunk_parts(
     return parts
 
 
+@resizable
 def regnet(
     name: str,
     depth: int,

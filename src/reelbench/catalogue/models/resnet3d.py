@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Tran et al. 2018, arXiv:1711.11248; torchvision models/video/resnet.py"
@@ -18,7 +19,11 @@ R3D = ("dense",) * 4
 MC3 = ("dense", "spatial", "spatial", "spatial")
 R2PLUS1D = ("factorised",) * 4
 
+# torchvision references/video_classification/train.py.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def resnet3d(
     name: str,
     forms: tuple[str, ...],

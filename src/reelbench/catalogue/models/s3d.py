@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Xie et al. 2018, arXiv:1712.04851; torchvision models/video/s3d.py"
@@ -27,7 +28,11 @@ STAGES: tuple[tuple[Branches, ...], ...] = (
 )
 # fmt: on
 
+# Xie et al. 2018, arXiv:1712.04851.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def s3d(
     name: str,
     *published: Published,

@@ -20,6 +20,7 @@ from reelbench.catalogue.models.bottleneck3d import (
     with_norms,
 )
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Feichtenhofer et al. 2019, arXiv:1812.03982"
@@ -41,6 +42,9 @@ R101_50_50: dict[str, Any] = {
     "slow_kernels": (*SLOW[:2], SIX_OF_23, SLOW[3]),
     "fast_kernels": (*FAST[:2], SIX_OF_23, FAST[3]),
 }
+
+# facebookresearch/SlowFast configs/Kinetics/SLOWFAST_8x8_R50.yaml.
+OPTIMIZER = "sgd"
 
 
 def pathways(
@@ -67,6 +71,7 @@ def pathways(
     return slow, bottlenecks(depths, fast_kernels, STRIDES, narrow, narrow)
 
 
+@resizable
 def slowfast(
     name: str,
     size: int,

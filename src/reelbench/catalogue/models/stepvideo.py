@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 STEP = (
@@ -12,6 +13,7 @@ STEP = (
 TEXT, CLIP = (320, 6144), (77, 1024)
 
 
+@resizable
 def stepvideo(
     name: str,
     clip: tuple[int, int, int],

@@ -1,6 +1,7 @@
 """Video Swin Transformers: four stages of windowed attention with merging between them."""
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 TORCHVISION = "torchvision models/video/swin_transformer.py"
@@ -13,6 +14,7 @@ WITH_NORMS = (
 WINDOW, PATCH = (8, 7, 7), (2, 4, 4)
 
 
+@resizable
 def swin3d(
     name: str,
     width: int,

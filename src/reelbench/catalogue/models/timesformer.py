@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Bertasius et al. 2021, arXiv:2102.05095; TimeSformer timesformer/models/vit.py"
@@ -24,7 +25,11 @@ LAYERS = {
 PATCH = 16
 Clip = tuple[int, int, int]
 
+# facebookresearch/TimeSformer configs/Kinetics/TimeSformer_divST_8x32_224.yaml.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def timesformer(
     model: str,
     *published: Published,

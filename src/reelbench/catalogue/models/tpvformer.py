@@ -8,6 +8,7 @@ from typing import Any
 
 from reelbench.catalogue.models.bevformer import R101_DCN, backbone_parts
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.occupancy import (
     ANCHORS,
     GRID,
@@ -24,6 +25,7 @@ from reelbench.catalogue.occupancy import (
 from reelbench.catalogue.preset import Input
 
 
+@resizable
 def tpvformer(
     name: str,
     *,

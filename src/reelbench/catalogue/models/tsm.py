@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from reelbench.catalogue.models.bottleneck3d import DEPTHS
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Lin et al. 2019, arXiv:1811.08383"
 SOURCE = f"{PAPER}; temporal-shift-module ops/models.py"
 MMACTION = "MMAction2 configs/recognition/tsm/README.md"
 
+# mit-han-lab/temporal-shift-module main.py.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def tsm(
     name: str,
     clip: tuple[int, int, int],

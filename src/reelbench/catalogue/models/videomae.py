@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE modeling_pretrain.py"
@@ -21,6 +22,7 @@ PIXELS = 3 * 2 * 16 * 16
 Clip = tuple[int, int, int]
 
 
+@resizable
 def videomae(
     model: str,
     *published: Published,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Li et al. 2024, arXiv:2403.06977; OpenGVLab/VideoMamba video_sm/models/videomamba.py"
@@ -15,6 +16,7 @@ FUSED = (
 )
 
 
+@resizable
 def videomamba(
     name: str,
     width: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 VIDEOMAE = "Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE modeling_finetune.py"
@@ -32,6 +33,7 @@ def grid_of(clip: Clip, tubelet: Clip = TUBELET) -> tuple[int, int, int]:
     return t // dt, h // dh, w // dw
 
 
+@resizable
 def vit(
     model: str,
     *published: Published,
@@ -85,6 +87,7 @@ def vit(
     return Model("VisionTransformer", model, clip, inputs, options, parts, source, published)
 
 
+@resizable
 def vivit_encoders(
     model: str,
     *published: Published,
@@ -119,6 +122,7 @@ def vivit_encoders(
     return Model("FactorisedEncoder", model, clip, inputs, options, parts, VIVIT, published)
 
 
+@resizable
 def vivit_blocks(
     model: str,
     *published: Published,

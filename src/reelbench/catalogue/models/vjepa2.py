@@ -10,6 +10,7 @@ from typing import Any
 
 from reelbench.catalogue.masked import LARGE_BLOCKS, SMALL_BLOCKS
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.models.vit import grid_of
 from reelbench.catalogue.preset import Input
 
@@ -102,6 +103,7 @@ def _predictor(
     return parts
 
 
+@resizable
 def encoder(model: str, size: str, *published: Published, clip: Clip) -> Model:
     """Compose an encoder."""
     width, depth, heads, mlp_dim = SIZES[size]
@@ -114,6 +116,7 @@ def encoder(model: str, size: str, *published: Published, clip: Clip) -> Model:
     return Model("Encoder", model, clip, inputs, options, parts, SOURCE, published)
 
 
+@resizable
 def predicting(
     model: str,
     size: str,

@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 WAN = "Wan Team 2025, arXiv:2503.20314; Wan-Video/Wan2.1 wan/modules/model.py, wan/configs"
@@ -14,6 +15,7 @@ TEXT, IMAGE = (512, 4096), (257, 1280)
 CHANNELS = {False: 16, True: 36}
 
 
+@resizable
 def wan(
     name: str,
     clip: tuple[int, int, int],

@@ -7,12 +7,14 @@ from typing import Any
 
 from reelbench.catalogue.models.chain import Clip, chain, grow, shrink
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Wan Team 2025, arXiv:2503.20314"
 DIFFUSERS = "diffusers models/autoencoders/autoencoder_kl_wan.py, AutoencoderKLWan"
 
 
+@resizable
 def wan_vae(
     name: str,
     clip: Clip,

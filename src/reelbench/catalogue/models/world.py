@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 ONEX = "1x-technologies/1xgpt genie/st_mask_git.py, genie/configs/magvit_n32_h8_d256.json"
@@ -20,6 +21,7 @@ GENIE_UNMET = (
 )
 
 
+@resizable
 def masked(
     name: str,
     width: int,
@@ -56,6 +58,7 @@ def masked(
     return Model("STMaskGIT", name, clip, tokens, options, parts, source, published, assumed)
 
 
+@resizable
 def driving(
     name: str,
     width: int,

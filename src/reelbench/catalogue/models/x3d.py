@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
+from reelbench.catalogue.models.size import resizable
 from reelbench.catalogue.preset import Input
 
 PAPER = "Feichtenhofer 2020, arXiv:2004.04730"
@@ -18,7 +19,11 @@ PYTORCHVIDEO = "PyTorchVideo docs/source/model_zoo.md"
 WIDTHS = (24, 48, 96, 192)
 CLASSES = 400
 
+# facebookresearch/SlowFast configs/Kinetics/X3D_M.yaml.
+OPTIMIZER = "sgd"
 
+
+@resizable
 def x3d(
     name: str,
     clip: tuple[int, int, int],
