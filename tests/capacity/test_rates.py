@@ -1,11 +1,15 @@
 import pytest
 
 from capacity.scenarios import BASE, text
+from predict.worlds import half, machine, records_of
+from reelbench.capacity.errors import CapacityError
 from reelbench.capacity.estimate import Draws
 from reelbench.capacity.joining import question
 from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.rates import FileRates, RateError
 from reelbench.capacity.reading import parse
+from reelbench.catalogue.models import find_model
+from reelbench.predict import predict_step
 from results import documents as make
 
 CASE = "r3d-layer1/train"
@@ -137,3 +141,43 @@ def test_files_that_do_not_say_what_they_are_measure_nothing(tmp_path):
 
 def test_a_throughput_needs_no_file():
     assert question(parse(BASE.encode(), "x")).answer(Draws(200)).trainings[0].basis == "published"
+
+
+def predicted(step, more=""):
+    source = text(throughput=None, kind='"measured"\n')
+    return source.replace("\n[device]", f'\n[model.measured]\nstep = "{step}"\n{more}\n[device]')
+
+
+@pytest.fixture
+def layers(tmp_path):
+    """A machine on which every layer of X3D-XS was measured."""
+    model = find_model("x3d-xs")
+    document = make.document(*records_of([model], half))
+    document["machine_info"]["reelbench"] = machine()
+    return FileRates(make.write(tmp_path, document, "LAYERS.json"))
+
+
+def test_a_step_is_predicted_from_layers(layers):
+    (each,) = answer(predicted("x3d-xs"), layers).trainings
+    assert "step of x3d-xs predicted from its layers" in each.why
+    expected = predict_step("x3d-xs", layers._results)
+    assert each.device_time.median == pytest.approx(2e6 * expected.step_s, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("step", "more", "word"),
+    [
+        ("x3d-xxs", "", "x3d-xs"),
+        ("x3d-xs", 'dtype = "bfloat16"', "bfloat16"),
+        ("x3d-xs@5x3x3x3", "", "x3d-xs"),
+    ],
+)
+def test_a_step_that_cannot_be_predicted_names_file_and_field(layers, step, more, word):
+    with pytest.raises(RateError, match=rf"LAYERS\.json: measured\.step: .*{word}") as caught:
+        answer(predicted(step, more), layers)
+    assert "\n" not in str(caught.value)
+
+
+def test_cases_and_step_exclude_each_other():
+    with pytest.raises(CapacityError, match="either cases"):
+        parse(predicted("x3d-xs", 'cases = [{ case = "a/train" }]').encode(), "plan.toml")

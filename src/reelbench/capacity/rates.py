@@ -14,6 +14,9 @@ from typing import Protocol
 
 from reelbench.capacity.errors import CapacityError
 from reelbench.capacity.scenario import Case, Measured
+from reelbench.catalogue.models import SizeError
+from reelbench.catalogue.names import UnknownNameError
+from reelbench.predict import CeilingsError, RatesError, predict_step
 from reelbench.results.outcome import Outcome
 from reelbench.results.read import load
 from reelbench.results.schema import CaseRecord, Machine, Results
@@ -87,7 +90,9 @@ class FileRates:
         self.accelerator = str(machine.facts.get("accelerator") or "")
 
     def seconds_per_clip(self, measured: Measured) -> Rate:
-        """Sum the cases' times, each as often as the scenario says."""
+        """Sum the cases' times, each as often as the scenario says, or predict the step."""
+        if measured.step is not None:
+            return self._predicted(measured, measured.step)
         records = [(case, self._find(case)) for case in measured.cases]
         low = sum(case.times * _clip(record)[0] for case, record in records)
         high = sum(case.times * _clip(record)[1] for case, record in records)
@@ -110,6 +115,34 @@ class FileRates:
             len(records) == 1 and records[0][0].times == 1,
             f"{Path(self.name).name} on {self.machine}: {named[:120]}",
             _watts([record for _, record in records]),
+        )
+
+    def _predicted(self, measured: Measured, model: str) -> Rate:
+        """The training step of a model from its layers in this file."""
+        try:
+            step = predict_step(
+                model,
+                self._results,
+                dtype=measured.dtype,
+                batch=measured.batch,
+                implementation=measured.implementation,
+                rematerialised=measured.rematerialised,
+            )
+        except (UnknownNameError, SizeError, RatesError, CeilingsError) as error:
+            raise RateError(f"{self.name}: measured.step: {error}") from None
+        records = self._results.records
+        filled = f", {len(step.missing)} of its layers filled in" if step.missing else ""
+        return Rate(
+            step.low_s / measured.batch,
+            step.high_s / measured.batch,
+            self.machine,
+            "compute",
+            self._ceiling("compute", measured.dtype),
+            min((len(record.timing.replicates) for record in records), default=1),
+            True,
+            f"{Path(self.name).name} on {self.machine}: step of {model} predicted from its "
+            f"layers{filled}",
+            _watts(records),
         )
 
     def _find(self, case: Case) -> CaseRecord:

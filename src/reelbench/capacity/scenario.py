@@ -61,15 +61,33 @@ class Case(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class Measured(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The time of a clip from a result file.
+    """The time of a clip from a result file: of cases as measured, or of a step as predicted.
 
     Attributes:
         cases: A whole model's training step, or the layers that make most of one.
+        step: A model of reelbench's catalogue, whose training step is predicted from the layers of
+            the file.
+        dtype: Of that step.
+        batch: Clips of that step on one device.
+        implementation: Each of its layers in the fastest way measured, or as it is written.
+        rematerialised: Whether its layers are computed again in the backward pass.
         extrapolate: Carry the rate to a device that was not measured, by each one's ceilings.
     """
 
-    cases: Annotated[list[Case], Meta(min_length=1, max_length=1000)]
+    cases: Annotated[list[Case], Meta(max_length=1000)] = []
+    step: Name | None = None
+    dtype: Name = "float32"
+    batch: Annotated[int, Meta(ge=1)] = 1
+    implementation: Literal["best", "reference"] = "best"
+    rematerialised: bool = False
     extrapolate: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.cases) == (self.step is not None):
+            raise ValueError(
+                "takes either cases, as measured, or step, a model of `reelbench list --only "
+                "models` predicted from its layers"
+            )
 
 
 class Model(Part[F], frozen=True, kw_only=True):
