@@ -196,8 +196,14 @@ def finite(got: Any) -> None:
         )
 
 
-def agree(got: Any, expected: Any, dtype: str) -> None:
+def agree(got: Any, expected: Any, dtype: str, within: float | None = None) -> None:
     """Check two pytrees of outputs for agreement within the dtype's tolerance.
+
+    Args:
+        got: Outputs.
+        expected: What they are held against.
+        dtype: Of the case.
+        within: Another tolerance.
 
     Raises:
         CaseFailure: ``disagrees_with_reference``.
@@ -209,7 +215,7 @@ def agree(got: Any, expected: Any, dtype: str) -> None:
             Outcome.DISAGREES_WITH_REFERENCE,
             f"output shapes are {shapes[0]}, the reference's {shapes[1]}",
         )
-    tolerance = _TOLERANCE.get(dtype, 2e-3)
+    tolerance = _TOLERANCE.get(dtype, 2e-3) if within is None else within
     wides = [np.asarray(theirs, np.float64) for theirs in pairs[1]]
     squares = sum(float(np.sum(wide**2)) for wide in wides)
     typical = (squares / max(sum(wide.size for wide in wides), 1)) ** 0.5
