@@ -1,16 +1,16 @@
 """The same layers in JAX and in PyTorch, in one sitting; float32, a clip.
 
-PyTorch's CPU build wants an environment of its own::
+PyTorch wants an environment of its own; its CPU build is the lighter one::
 
     python3 -m venv .peers
-    .peers/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
+    .peers/bin/pip install torch==2.13.0
     .peers/bin/pip install -c requirements.lock -e .
     .peers/bin/pytest --benchmark-only bench/test_peers.py
 
 JAX is timed as the layer is written and at its best here, PyTorch eager with volumes channels first
 and channels last; calls take turns, so that a disturbance meets all alike. PyTorch's results and
 gradients are held against JAX's before. The table ends the run and the figures are kept in
-``results/<machine>/peers``; ``python -m peers FILE`` in the folder ``bench`` prints them again.
+``results/<machine>/peers``; ``python -m beside_pytorch FILE`` in the folder ``bench`` prints them again.
 """
 
 import os
@@ -39,7 +39,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @pytest.fixture(scope="module")
 def sitting():
-    from peers.sitting import Sitting, show, write
+    from beside_pytorch.sitting import Sitting, show, write
     from rich.console import Console
 
     from reelbench.machine import ceilings, facts, identity
@@ -69,7 +69,7 @@ def sitting():
 @pytest.mark.parametrize("name", LAYERS)
 def test_peers(benchmark, sitting, name, pass_):
     made, keep = sitting
-    from peers.contest import contest
+    from beside_pytorch.contest import contest
 
     from reelbench.machine import facts
     from reelbench.measure.failure import CaseFailure

@@ -1,4 +1,4 @@
-"""Lets the tests import the package bench/peers."""
+"""Lets the tests import the package bench/beside_pytorch."""
 
 import sys
 from pathlib import Path

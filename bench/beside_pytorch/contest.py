@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import torch
 
-from peers.sitting import BEST, EAGER, LAST, REFERENCE, Row
-from peers.torch_layers import LAYERS
+from beside_pytorch.sitting import BEST, EAGER, LAST, REFERENCE, Row
+from beside_pytorch.torch_layers import LAYERS
 from reelbench.catalogue import Preset
 from reelbench.measure import build, choosing, protocol, verify
 from reelbench.measure.compiling import trace

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from peers.sitting import BEST, EAGER, LAST, REFERENCE, Row, Sitting, read, show, write
+from beside_pytorch.sitting import BEST, EAGER, LAST, REFERENCE, Row, Sitting, read, show, write
 from rich.console import Console
 
 
@@ -48,7 +48,7 @@ def test_the_table_says_all_four_and_sums_up(tmp_path):
     stream = io.StringIO()
     show(read(tmp_path / "kept" / "one.json"), Console(file=stream, width=100))
     text = stream.getvalue()
-    (line,) = [line for line in text.splitlines() if line.startswith("r3d-layer1")]
+    (line,) = [line for line in text.splitlines() if line.startswith("r3d-layer1  ")]
     assert line.split() == [
         *("r3d-layer1", "forward", "40.0", "ms", "20.0", "ms", "15.0", "ms"),
         *("0.750×", "50", "%", "patches"),
