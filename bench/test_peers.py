@@ -10,7 +10,8 @@ PyTorch wants an environment of its own; its CPU build is the lighter one::
 JAX is timed as the layer is written and at its best here, PyTorch eager with volumes channels first
 and channels last; calls take turns, so that a disturbance meets all alike. PyTorch's results and
 gradients are held against JAX's before. The table ends the run and the figures are kept in
-``results/<machine>/peers``; ``python -m beside_pytorch FILE`` in the folder ``bench`` prints them again.
+``results/<machine>/peers``; ``python -m beside_pytorch FILE`` in the folder ``bench`` prints them
+again.
 """
 
 import os

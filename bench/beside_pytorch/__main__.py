@@ -1,4 +1,4 @@
-"""Prints the table of kept sittings: ``python -m beside_pytorch FILE…``, in the folder ``bench``."""
+"""Prints the table of kept sittings: ``python -m beside_pytorch FILE…``, in folder ``bench``."""
 
 import sys
 from pathlib import Path

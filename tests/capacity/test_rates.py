@@ -9,7 +9,7 @@ from reelbench.capacity.outcome import PlanError
 from reelbench.capacity.rates import FileRates, RateError
 from reelbench.capacity.reading import parse
 from reelbench.catalogue.models import find_model
-from reelbench.predict import predict_step
+from reelbench.predict.step import predict_step
 from results import documents as make
 
 CASE = "r3d-layer1/train"

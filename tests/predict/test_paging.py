@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from predict import worlds
 from predict.worlds import half, rates, records_of
 from reelbench.catalogue.models import find_model
-from reelbench.predict import predict_step
 from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.paging import paged, paging_s
+from reelbench.predict.step import predict_step
 
 VIT = find_model("videomae-s@8x96x96")
 MACHINE = Ceilings("a.json", "a", {"float32": 1e11}, {2**40: 1e10}, "cpu", 1e9)

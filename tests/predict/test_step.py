@@ -10,8 +10,8 @@ from predict.worlds import half, layer_record, rates, records_of, step_record, u
 from reelbench.catalogue import UnknownNameError
 from reelbench.catalogue.models import find_model
 from reelbench.catalogue.models.steps import parts_of, small
-from reelbench.predict import CeilingsError, RatesError, predict_step
-from reelbench.predict.step import group_of
+from reelbench.predict.errors import CeilingsError, RatesError
+from reelbench.predict.step import group_of, predict_step
 
 R3D = find_model("r3d_18@8x56x56")
 VIT = find_model("videomae-s@8x96x96")

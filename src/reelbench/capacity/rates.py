@@ -16,7 +16,8 @@ from reelbench.capacity.errors import CapacityError
 from reelbench.capacity.scenario import Case, Measured
 from reelbench.catalogue.models import SizeError
 from reelbench.catalogue.names import UnknownNameError
-from reelbench.predict import CeilingsError, RatesError, predict_step
+from reelbench.predict.errors import CeilingsError, RatesError
+from reelbench.predict.step import predict_step
 from reelbench.results.outcome import Outcome
 from reelbench.results.read import load
 from reelbench.results.schema import CaseRecord, Machine, Results

@@ -14,8 +14,7 @@ from reelbench.ab.errors import PairError, SideError
 from reelbench.capacity.errors import CapacityError
 from reelbench.catalogue import UnknownNameError
 from reelbench.catalogue.models import SizeError
-from reelbench.predict.ceilings import CeilingsError
-from reelbench.predict.rates import RatesError
+from reelbench.predict.errors import CeilingsError, RatesError
 from reelbench.report.tables import Format, Table, render
 from reelbench.results.read import ResultFileError
 from reelbench.results.store import StoreError, newest

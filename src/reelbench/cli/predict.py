@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from reelbench.cli.arguments import FormatOption, UsageError, answer, run_file
-from reelbench.predict import predict_step, rates_of
-from reelbench.predict.ceilings import Ceilings, CeilingsError
+from reelbench.predict.ceilings import Ceilings
+from reelbench.predict.errors import CeilingsError
+from reelbench.predict.rates import rates_of
+from reelbench.predict.step import predict_step
 from reelbench.report.prediction import STEP, prediction_tables
 from reelbench.results.read import load
 

@@ -11,8 +11,8 @@ from reelbench.capacity.tables import read_bytes
 from reelbench.capacity.validate import validate as backtest
 from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.cli.paths import expand
-from reelbench.predict.ceilings import CeilingsError
-from reelbench.predict.rates import Rates, RatesError, rates_of
+from reelbench.predict.errors import CeilingsError, RatesError
+from reelbench.predict.rates import Rates, rates_of
 from reelbench.predict.validation import (
     check_filling,
     check_machines,

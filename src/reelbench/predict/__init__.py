@@ -1,17 +1,7 @@
-"""From measured layers to models, and from one machine to another, without JAX."""
+"""From measured layers to models, and from one machine to another, without JAX.
 
-from reelbench.predict.ceilings import Ceilings, CeilingsError
-from reelbench.predict.parts import PartTime
-from reelbench.predict.rates import Rates, RatesError, rates_of
-from reelbench.predict.step import StepPrediction, predict_step
-
-__all__ = [
-    "Ceilings",
-    "CeilingsError",
-    "PartTime",
-    "Rates",
-    "RatesError",
-    "StepPrediction",
-    "predict_step",
-    "rates_of",
-]
+`step.predict_step` predicts the training step of a model from the layers of a run (`rates`), by its
+`parts`, what is filled in for those that are missing (`filling`), what a sum misses (`structure`)
+and what it needs of memory (`memory`). `machines` carries it to another machine by its `ceilings`,
+and `validation` holds it against what was measured.
+"""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from reelbench.predict.errors import CeilingsError
 from reelbench.results.schema import Machine
 
 Bound = Literal["compute", "memory"]
@@ -13,10 +14,6 @@ Bound = Literal["compute", "memory"]
 
 # Of a ceiling that was not swept.
 _EVERY_SIZE = 2**62
-
-
-class CeilingsError(ValueError):
-    """A run without ceilings; the message says how to get them."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reelbench.predict.ceilings import Ceilings
+from reelbench.predict.errors import RatesError
 from reelbench.predict.parts import PartTime
-from reelbench.predict.rates import RatesError
 
 ACROSS_SPREAD = 0.27
 """Standard deviation of the logarithm of a layer's efficiency from one CPU machine to another.

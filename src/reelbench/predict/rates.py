@@ -13,6 +13,7 @@ import numpy as np
 from reelbench.catalogue import Preset, presets
 from reelbench.catalogue.models.steps import FAMILY
 from reelbench.predict.ceilings import Ceilings
+from reelbench.predict.errors import RatesError
 from reelbench.predict.processes import levels_of
 from reelbench.results.schema import CaseRecord, Memory, Results
 
@@ -153,10 +154,6 @@ def rates_of(results: Results, source: str) -> Rates:
         between=between,
         repeated=levels.rest is not None,
     )
-
-
-class RatesError(ValueError):
-    """A run that predictions cannot use; the message says why and what to do."""
 
 
 def _measured(

@@ -8,13 +8,14 @@ from math import exp, hypot, log, sqrt
 
 from reelbench.catalogue.models import Model, SizeError, find_model
 from reelbench.predict import counting
-from reelbench.predict.ceilings import Ceilings, CeilingsError
+from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.counting import Counting
+from reelbench.predict.errors import CeilingsError, RatesError
 from reelbench.predict.machines import ACROSS_SPREAD, check_alike, moved
 from reelbench.predict.memory import StepMemory, memory_of
 from reelbench.predict.paging import paging_s
 from reelbench.predict.parts import Asked, PartTime, is_missing, part_times
-from reelbench.predict.rates import NORMAL_90, Rates, RatesError, rates_of
+from reelbench.predict.rates import NORMAL_90, Rates, rates_of
 from reelbench.predict.structure import Pair, Structure, learn
 from reelbench.results.schema import Results
 
