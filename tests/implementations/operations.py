@@ -23,6 +23,9 @@ def convolutions(draw):
     else:
         strides = draw(st.tuples(*[st.sampled_from([1, 1, 2, 3])] * rank))
         dilation = tuple(1 if each > 1 else draw(st.sampled_from([1, 2])) for each in strides)
+        if draw(st.booleans()):
+            # Tubelets: no two outputs see the same input.
+            strides, dilation = kernel, (1,) * rank
     padding = tuple((draw(st.integers(0, taps)), draw(st.integers(0, taps))) for taps in kernel)
     # Long enough that there is an output.
     sizes = tuple(

@@ -69,29 +69,18 @@ def test_a_wrong_gradient_is_found(which):
     assert caught.value.outcome is Outcome.DISAGREES_WITH_REFERENCE
 
 
-def test_a_wrong_value_is_found():
-    def wrong(apply):
-        def run(parameters, others, inputs):
-            outputs, updated = apply(parameters, others, inputs)
-            return jnp.roll(outputs, 1, axis=2), updated
+def rolled(outputs, updated):
+    return jnp.roll(outputs, 1, axis=2), updated
 
-        return run
 
+def restated(outputs, updated):
+    return outputs, jax.tree.map(lambda x: x * 1.5, updated)
+
+
+@pytest.mark.parametrize("change", [rolled, restated])
+def test_wrong_values_and_wrong_statistics_are_found(change):
     with pytest.raises(CaseFailure) as caught:
-        checked(wrong)
-    assert caught.value.outcome is Outcome.DISAGREES_WITH_REFERENCE
-
-
-def test_wrong_statistics_are_found():
-    def wrong(apply):
-        def run(parameters, others, inputs):
-            outputs, updated = apply(parameters, others, inputs)
-            return outputs, jax.tree.map(lambda x: x * 1.5, updated)
-
-        return run
-
-    with pytest.raises(CaseFailure) as caught:
-        checked(wrong)
+        checked(lambda apply: lambda *given: change(*apply(*given)))
     assert caught.value.outcome is Outcome.DISAGREES_WITH_REFERENCE
 
 

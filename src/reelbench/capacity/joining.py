@@ -17,8 +17,9 @@ from reelbench.capacity.rates import Rate, Rates
 from reelbench.capacity.reading import figures
 from reelbench.capacity.scenario import Model, Power, Scenario, model_path
 from reelbench.capacity.spread import Spread
-from reelbench.catalogue.counted import recorded, sum_of_parts
+from reelbench.catalogue.counted import sum_of_parts
 from reelbench.catalogue.models import find_model
+from reelbench.predict import counting
 
 # What a GPU's own power reading may err (NVML reference, nvmlDeviceGetPowerUsage).
 _SENSOR = 0.05
@@ -85,7 +86,7 @@ def _joined(
 def _counted(model: Model[Named], name: str) -> dict[str, Any]:
     """FLOPs, parameters and frames of a model of the catalogue."""
     composition = find_model(model.catalogue or "")
-    count = sum_of_parts(composition, "train", lambda row, pass_: recorded(row, pass_))  # type: ignore[arg-type, return-value]
+    count = sum_of_parts(composition, "train", counting.count)
     source = f"counted by reelbench: {composition.source}"[:300]
     changes: dict[str, Any] = {
         "flops": _point(f"{name}.flops", count.model_flops, "FLOP/clip", source),

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from reelbench.implementations import folded, patches, shifts, winograd
-from reelbench.implementations.geometry import Geometry
+from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
 from reelbench.implementations.registry import Implementation, Limits, register
@@ -22,8 +22,15 @@ KIND = "convolution"
 _MULTIPLES = (1, 2, 4)
 
 
+# A program with a part for every tap of a larger kernel takes minutes to compile.
+_MOST_TAPS = 200
+
+
 def _dense(operation: Operation) -> bool:
-    return operation.details.groups == 1 and has_phases(operation.details)
+    lengths, geometry = operation.shapes[1][:-2], operation.details
+    if prod(lengths) > _MOST_TAPS and not is_tiling(lengths, geometry):
+        return False
+    return geometry.groups == 1 and has_phases(geometry)
 
 
 def _depthwise(operation: Operation) -> bool:

@@ -108,6 +108,8 @@ def patches(
     geometry: Geometry,
 ) -> Float[Array, "positions taps*c"]:
     """What the whole kernel meets, for each output: a row of the matrix product's left side."""
+    if is_tiling(kernel, geometry):
+        return _tiles(x, kernel, outputs)
     # Axes of length one are folded away before the parts are joined.
     parts = [
         at_tap(x, tap, outputs, geometry).reshape(-1, outputs[-1], x.shape[-1])
@@ -115,3 +117,23 @@ def patches(
     ]
     whole = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
     return whole.reshape(x.shape[0] * prod(outputs), -1)
+
+
+def is_tiling(kernel: Sequence[int], geometry: Geometry) -> bool:
+    """Whether no two outputs see the same input: the kernel strides by its own lengths."""
+    return tuple(kernel) == geometry.strides and all(each == 1 for each in geometry.dilation)
+
+
+def _tiles(
+    x: Float[Array, "n *padded c"], kernel: Sequence[int], outputs: Sequence[int]
+) -> Float[Array, "positions taps*c"]:
+    """Patches that do not overlap are the input itself, its axes cut and turned."""
+    lengths = [count * taps for count, taps in zip(outputs, kernel, strict=True)]
+    cropped = x[(slice(None), *map(slice, lengths))]
+    cut = [each for pair in zip(outputs, kernel, strict=True) for each in pair]
+    rank = len(outputs)
+    places, own = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)
+    turned = cropped.reshape(x.shape[0], *cut, x.shape[-1]).transpose(
+        0, *places, *own, 2 * rank + 1
+    )
+    return turned.reshape(x.shape[0] * prod(outputs), -1)

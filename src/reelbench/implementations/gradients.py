@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.geometry import Geometry
+from reelbench.implementations.geometry import Geometry, is_tiling
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -88,6 +88,8 @@ def input_gradient(
     """
     lengths, sizes = kernel.shape[:-2], shape[1:-1]
     outputs = gradient.shape[1:-1]
+    if geometry.groups == 1 and is_tiling(lengths, geometry):
+        return _of_tiles(gradient, kernel, sizes, geometry)
     axes = [
         _axis(*each)
         for each in zip(
@@ -112,6 +114,37 @@ def input_gradient(
     ]
     places = [slice(start, start + size) for start, size in zip(starts, sizes, strict=True)]
     return joined[(slice(None), *places)]
+
+
+def _of_tiles(
+    gradient: Float[Array, "n *outputs o"],
+    kernel: Float[Array, "*taps c o"],
+    sizes: Sequence[int],
+    geometry: Geometry,
+) -> Float[Array, "n *sizes c"]:
+    """The gradient where no two outputs see the same input: one matrix product, put in place."""
+    batch, *outputs, features = gradient.shape
+    lengths, rank = kernel.shape[:-2], geometry.rank
+    rows = lax.dot_general(
+        gradient.reshape(-1, features),
+        kernel.reshape(-1, features),
+        (((1,), (1,)), ((), ())),
+        precision=geometry.precision,
+        preferred_element_type=jnp.promote_types(gradient.dtype, jnp.float32),
+    ).astype(gradient.dtype)
+    order = [0]
+    for axis in range(rank):
+        order += [1 + axis, 1 + rank + axis]
+    tiles = rows.reshape(batch, *outputs, *lengths, -1).transpose(*order, 2 * rank + 1)
+    joined = tiles.reshape(
+        batch, *(count * taps for count, taps in zip(outputs, lengths, strict=True)), -1
+    )
+    # What no output sees, behind the last one, has no gradient.
+    edges = [
+        (-low, low + size - length, 0)
+        for size, length, (low, _) in zip(sizes, joined.shape[1:-1], geometry.padding, strict=True)
+    ]
+    return lax.pad(joined, jnp.zeros((), joined.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
 # Of one phase of one axis: its number, how many taps it has, the padding it takes.

@@ -18,11 +18,11 @@ from reelbench.measure import build, choosing, clock, compiling, no_worse, proto
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
-from reelbench.measure.remembered import Remembered
 from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
 from reelbench.merge import statistics_of
 from reelbench.plugin import budget, merging
+from reelbench.plugin.chooser import Chooser
 from reelbench.plugin.options import Options
 from reelbench.results import journal as journals
 from reelbench.results import store
@@ -31,7 +31,6 @@ from reelbench.results.outcome import Outcome
 from reelbench.results.schema import (
     CaseOutcome,
     CaseRecord,
-    ChosenOperation,
     Identity,
     Machine,
 )
@@ -75,7 +74,6 @@ class Session:
     _order: int = 0
     _again_s: dict[str, float] = field(default_factory=dict)
     _extra_s: dict[str, float] = field(default_factory=dict)
-    _operations: dict[str, tuple[ChosenOperation, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.replicated = self.options.runs == 1
@@ -210,48 +208,20 @@ class Session:
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name, None)
         if workload.identity.implementation != REFERENCE:
-            traced = self._trace_chosen(name, workload)
+            seconds = _CHOOSING * max(self.free_s, 0.0)
+            traced = self._chooser.trace(name, workload, seconds)
         traced = traced or compiling.trace(workload)
         if workload.identity.implementation != choosing.BEST:
             return protocol.prepare(traced, self.place(name))
         with no_worse.fits_or_as_written():
             prepared = protocol.prepare(traced, self.place(name))
-        written = self._as_written(workload.identity)
+        written = self._chooser.as_written(workload.identity)
         no_worse.refuse_slower(prepared[1], written["timing"]["median_s"] if written else None)
         return prepared
 
-    def _as_written(self, case: Identity) -> Mapping[str, Any] | None:
-        """The record of the same layer as it is written, if it was timed before."""
-        wanted = structs.replace(case, implementation=REFERENCE)
-        for entry in self.journal.ended.values():
-            if entry.benchmark and entry.outcome and entry.outcome.identity == wanted:
-                record: Mapping[str, Any] = entry.benchmark["extra_info"]["reelbench"]
-                return record
-        return None
-
-    def _trace_chosen(self, name: str, workload: Workload) -> compiling.Traced:
-        """Trace a case with what computes its operations best, or as was named."""
-        choice = self._choice(workload)
-        if workload.identity.implementation == choosing.FASTEST and not choice.chosen:
-            identity = structs.replace(workload.identity, implementation=REFERENCE)
-            return compiling.trace(replace(workload, identity=identity))
-        self._operations[name] = choice.operations
-        return compiling.trace(choosing.with_choice(workload, choice))
-
-    def _choice(self, workload: Workload) -> choosing.Choice:
-        """What computes the operations of a layer best here, or all by the way that was named."""
-        wanted = workload.identity.implementation
-        return choosing.choose(
-            workload,
-            choosing.limits_of(self.machine.facts),
-            self._remembered,
-            _CHOOSING * max(self.free_s, 0.0),
-            only=None if wanted in (choosing.BEST, choosing.FASTEST) else wanted,
-        )
-
     @cached_property
-    def _remembered(self) -> Remembered:
-        return Remembered(self.machine.id, self.machine.facts)
+    def _chooser(self) -> Chooser:
+        return Chooser(self.machine, self.journal)
 
     def place(self, name: str) -> Place | None:
         """Where the programs of a case are kept for further processes, if there will be any."""
@@ -287,11 +257,11 @@ class Session:
         if effort.width and self.options.runs == 1:
             notes += merging.wider_than(made.timing, effort.width)
         if made.identity.implementation != REFERENCE:
-            notes += no_worse.more_memory(made.memory, self._as_written(made.identity))
+            notes += no_worse.more_memory(made.memory, self._chooser.as_written(made.identity))
         return structs.replace(
             made,
             warnings=[*made.warnings, *notes],
-            operations=list(self._operations.get(name, ())),
+            operations=self._chooser.operations(name),
         )
 
     def _effort(self) -> protocol.Effort:
@@ -314,7 +284,7 @@ class Session:
         smaller = [
             (entry.outcome.identity.batch, _clips_per_s(entry))
             for entry in self.journal.ended.values()
-            if entry.outcome and _but_for_batch(entry.outcome.identity, case)
+            if entry.outcome and _is_smaller(entry.outcome.identity, case)
         ]
         *_, before, last = [(0, None), (0, None), *sorted(smaller, key=lambda pair: pair[0])]
         if last[0] and not last[1]:
@@ -454,11 +424,11 @@ def _unwritable(path: Path, error: OSError) -> store.StoreError:
     )
 
 
-def _but_for_batch(one: Identity, other: Identity) -> bool:
-    """Whether two cases differ in their batch alone; what was chosen for either does not matter."""
+def _is_smaller(one: Identity, other: Identity) -> bool:
+    """Whether a case is another with fewer clips; what was chosen for either does not matter."""
     plain = [each.implementation == REFERENCE for each in (one, other)]
     like = structs.replace(one, batch=other.batch, implementation=other.implementation)
-    return like == other and plain[0] == plain[1]
+    return one.batch < other.batch and like == other and plain[0] == plain[1]
 
 
 def _clips_per_s(entry: Entry) -> float | None:

@@ -46,7 +46,9 @@ def _answer(question: Question, plan: Plan) -> Table:
     rows = [
         quantity_row("devices", "devices", plan.devices, scenario.device.kind),
         quantity_row("time_s", "time", plan.time, "start to end, failures included"),
-        quantity_row("device_time_s", "device-hours", plan.device_time, hours=True),
+        quantity_row(
+            "device_time_s", "device-hours", plan.device_time, "held, waiting included", hours=True
+        ),
         quantity_row("energy_j", "energy", plan.energy, f"{boundary} boundary"),
         quantity_row("cost_usd", "cost", plan.cost, {"rent": "rented", "own": "owned"}[mode]),
         quantity_row("other_cost_usd", "or", other, {"rent": "owned", "own": "rented"}[mode]),
@@ -58,7 +60,7 @@ def _answer(question: Question, plan: Plan) -> Table:
         quantity_row("cost_per_clip_usd_per_clip", "cost a clip, once", plan.cost_per_clip),
         quantity_row("power_w", "power", plan.power, f"all devices, {boundary} boundary"),
         quantity_row("capital_usd", "capital", plan.capital, "if owned, with interconnect"),
-        quantity_row("book_value_usd", "of it left at the end", plan.book_value),
+        quantity_row("book_value_usd", "what it is worth then", plan.book_value),
         quantity_row("goodput", "goodput", plan.goodput, "progress over wall time"),
         quantity_row("mttf_s", "time between failures", plan.mttf),
         quantity_row("checkpoint_interval_s", "checkpoint every", plan.interval),
@@ -111,7 +113,7 @@ def _trainings(plan: Plan) -> Table:
     columns = (
         Column("model", "model", give="cut"),
         Column("trainings", "trainings", align="right"),
-        Column("device_time_s", "device-hours", align="right"),
+        Column("device_time_s", "computing, h", align="right"),
         Column("time_s", "time", align="right"),
         Column("tensor", "tensor", align="right", shown=False),
         Column("pipeline", "pipeline", align="right", shown=False),
