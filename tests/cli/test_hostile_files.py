@@ -19,6 +19,7 @@ COMMANDS = (
     ["show", "F"],
     ["predict", "r3d_18@8x56x56", "--rates", "F"],
     ["validate", "F"],
+    ["plan", "--preset", "measured-layers", "--rates", "F"],
     ["compare", "F", "F"],
     ["compare", "F", "G"],
     ["compare", "G", "F", "F", "--format", "md"],
