@@ -16,9 +16,9 @@ from claims import (
     half_width,
     references,
 )
+from peers import CLAIMS, NOTES
 from sitting import LOOP, NOT_COMPARED, REPLICATES, Comparison, Sitting
 
-from peers import CLAIMS, NOTES
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.units import print_duration, print_time
 

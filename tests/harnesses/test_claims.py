@@ -17,9 +17,8 @@ from claims import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from sitting import BENCHMARK, JAX_BENCH, Reading
-
 from peers import CLAIMS, coloured
+from sitting import BENCHMARK, JAX_BENCH, Reading
 
 INTERVAL = Claim("interval", interval=stated, differs=apart)
 
