@@ -167,7 +167,9 @@ def _paths(tree: Any) -> list[str]:
     names = []
     for path, _ in jax.tree_util.tree_leaves_with_path(tree):
         keys = [str(getattr(key, "key", getattr(key, "name", ""))) for key in path]
-        names.append(".".join(key for key in keys if key not in ("", "value")))
+        # A variable's own leaf is called value; so may a layer be.
+        own = keys[:-1] if keys[-1] in ("", "value") else keys
+        names.append(".".join(own))
     return names
 
 

@@ -57,8 +57,14 @@ def attentions(draw):
     return Operation("attention", tuple(shapes), "float32", details)
 
 
+@st.composite
+def broadcasts(draw):
+    features, rows = draw(st.tuples(st.integers(2, 70), st.integers(1, 300)))
+    return Operation("broadcast", ((features,),), "float32", rows)
+
+
 # Of every kind: what draws operations of it.
-KINDS = {"convolution": convolutions(), "attention": attentions()}
+KINDS = {"convolution": convolutions(), "attention": attentions(), "broadcast": broadcasts()}
 
 
 def operands(operation, seed=0):

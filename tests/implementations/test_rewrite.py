@@ -108,6 +108,44 @@ def test_a_users_module_is_rewritten_without_knowing_of_it():
     np.testing.assert_allclose(made(state, X), apply(state, X), rtol=1e-4, atol=1e-5)
 
 
+VECTORS = {
+    "scale and bias": lambda x, a, b: jnp.tanh(x) * a + b,
+    "less": lambda x, a, b: x - a / 2 - b,
+    "over": lambda x, a, b: x / (2 + a**2) + b,
+    "outer": lambda x, a, b: x * (jnp.abs(x).mean(-1, keepdims=True) * a) + b,
+    "spread out": lambda x, a, b: jnp.sin(jnp.broadcast_to(a, x.shape) + x) * b,
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_vector_beside_every_row_is_found_and_its_gradient_is_the_same(name):
+    function = VECTORS[name]
+    x = jax.random.normal(jax.random.key(5), (2, 600, 64))
+    a, b = jax.random.normal(jax.random.key(6), (2, 64))
+    (operation,) = operations(function, x, a, b)
+    assert (operation.kind, operation.shapes, operation.details) == ("broadcast", ((64,),), 1200)
+    (ones,) = candidates(operation, Limits())
+    made = using(function, {operation: ones})
+
+    def loss(function):
+        return lambda *given: jnp.sum(jnp.cos(function(*given)))
+
+    assert "dot_general" in str(jax.make_jaxpr(jax.grad(loss(made), 1))(x, a, b))
+    for one, other in zip(
+        jax.grad(loss(made), (0, 1, 2))(x, a, b),
+        jax.grad(loss(function), (0, 1, 2))(x, a, b),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "vector"), [((8, 64), (64,)), ((2048, 64), (2048, 1)), ((2048, 64), ())]
+)
+def test_small_arrays_columns_and_scalars_stay_as_they_are(shape, vector):
+    assert not operations(lambda x, a: x * a, jnp.ones(shape), jnp.ones(vector))
+
+
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.2}])
 def test_attention_is_found_with_its_details(options):
     q = jax.random.normal(jax.random.key(4), (2, 5, 3, 4))

@@ -63,6 +63,19 @@ def test_a_quiet_healthy_machine_needs_no_advice():
     assert advice(seen()) == []
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"environment": "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"},
+        {"allocator": "libtcmalloc.so.4"},
+        {"backend": "gpu"},
+    ],
+)
+def test_who_has_huge_pages_or_another_allocator_is_not_told_of_them(facts):
+    known = CPU | {"allocator": "default", "accelerator": None} | facts
+    assert not any("small pages" in each.what for each in advice(seen(facts=known, gpus=())))
+
+
 def test_of_what_is_unknown_only_the_missing_self_test_is_said():
     (only,) = advice(Seen(facts={"jax": "1"}))
     assert only.do.startswith("reelbench selftest")
@@ -149,6 +162,12 @@ CONDITIONS = [
     ({"settings": SIBLINGS}, "note", "8 CPUs are threads of 4 cores", "taskset -c 0-2,6 "),
     ({"gpu": {"persistence": False}}, "note", "persistence mode is off", "nvidia-smi -pm 1"),
     ({"settings": {"swap_used_bytes": 2**30}}, "note", "1.00 GiB of memory is swapped", "swapoff"),
+    (
+        {"facts": CPU | {"allocator": "default", "accelerator": None}, "gpus": ()},
+        "changes",
+        "small pages",
+        "reelbench ab here GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
+    ),
     ({"settings": {"huge_pages": "always"}}, "note", "set to always", "echo madvise"),
     ({"settings": {"huge_pages": "never"}}, "note", "set to never", "echo madvise"),
     (

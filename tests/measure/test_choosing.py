@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -38,7 +39,7 @@ def timed(monkeypatch):
     """Which times are found, by what stands in the name; and how often it was looked."""
     times, looked = {"patches": 2.0, "shifts": 1.0, REFERENCE: 3.0}, []
 
-    def given(name, function, operation, pass_):
+    def given(name, function, operation, pass_, *, in_loop):
         looked.append(name)
         return next((s for word, s in times.items() if name.startswith(word)), 9.0)
 
@@ -51,7 +52,9 @@ def timed(monkeypatch):
         ]
 
     monkeypatch.setattr(choosing, "_ways", named)
-    monkeypatch.setattr(choosing, "time_alone", lambda pair, *rest: given(*pair, *rest))
+    monkeypatch.setattr(
+        choosing, "time_alone", lambda pair, *rest, **more: given(*pair, *rest, **more)
+    )
     return times, looked
 
 
@@ -190,6 +193,49 @@ def test_real_times_are_taken_in_both_passes():
                 operation, choosing.candidates(operation, Limits()), pass_, with_plain=True
             ):
                 assert 0 < choosing.time_alone(function, operation, pass_) < 10, name
+
+
+class Recurrent(nnx.Module):
+    """A convolution of every frame, and one of what the frames before left."""
+
+    def __init__(self):
+        self.before = nnx.Conv(4, 8, (3, 3), rngs=nnx.Rngs(0))
+        self.state = nnx.Conv(8, 8, (3, 3), rngs=nnx.Rngs(1))
+
+    def __call__(self, x):
+        def turn(state, seen):
+            state = jnp.tanh(seen + self.state(state))
+            return state, state
+
+        seen = jnp.moveaxis(self.before(x), 1, 0)
+        return jax.lax.scan(turn, jnp.zeros_like(seen[0]), seen)[1]
+
+
+def test_an_operation_in_a_loop_is_timed_in_a_loop_and_remembered_apart(timed, remembered):
+    made = workload(module=Recurrent())
+    assert list(choosing.operations_of(made).values()) == [False, True]
+    choice = choose(made, remembered)
+    before, state = (each.key for each in choice.operations)
+    assert remembered.of(before, "train")
+    assert not remembered.of(before, "train-in-loop")
+    assert remembered.of(state, "train-in-loop")
+    assert not remembered.of(state, "train")
+
+
+@pytest.mark.parametrize("pass_", ["forward", "train"])
+def test_what_is_timed_in_a_loop_is_computed_at_every_turn(pass_, monkeypatch):
+    (_, state) = choosing.operations_of(workload(module=Recurrent()))
+    counted = []
+
+    def count(x, kernel):
+        jax.debug.callback(lambda _: counted.append(1), x[0, 0, 0, 0])
+        return choosing.plain(state)(x, kernel)
+
+    monkeypatch.setattr(trying, "_CALLS", 1)
+    assert trying.time_alone(count, state, pass_, in_loop=True) < 10
+    jax.effects_barrier()
+    # One call before the one that is timed.
+    assert len(counted) == 2 * trying._TURNS
 
 
 def test_numbers_of_the_operands_are_random():

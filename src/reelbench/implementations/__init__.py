@@ -1,8 +1,8 @@
 """Other ways to compute the operations inside a layer, and layers that use them.
 
-An implementation replaces an operation – a convolution, an attention – wherever it stands in a
-layer's program, so that every layer has it, and every user's own module. To add one: a function of
-the operands in the canonical layout, and a row where the others of its kind are registered. The
+An implementation replaces an operation (a convolution, an attention, a bias) wherever it stands in
+a layer's program, so that every layer has it, and every user's own module. To add one: a function
+of the operands in the canonical layout, and a row where the others of its kind are registered. The
 test of agreement finds it by itself.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelbench.implementations import attention, convolutions
+from reelbench.implementations import attention, broadcasts, convolutions
 from reelbench.implementations.operation import Found, Function, Operation, recognise
 from reelbench.implementations.plain import plain
 from reelbench.implementations.registry import (
@@ -22,7 +22,7 @@ from reelbench.implementations.registry import (
     candidates,
     implementations,
 )
-from reelbench.implementations.rewrite import equations, rewritten
+from reelbench.implementations.rewrite import equations, in_loops, rewritten
 
 __all__ = [
     "REFERENCE",
@@ -32,11 +32,13 @@ __all__ = [
     "Limits",
     "Operation",
     "attention",
+    "broadcasts",
     "by_name",
     "candidates",
     "convolutions",
     "equations",
     "implementations",
+    "in_loops",
     "plain",
     "recognise",
     "using",

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from reelbench.implementations import folded, patches, shifts, winograd
+from reelbench.implementations import folded, patches, shifts, split, winograd
 from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
@@ -21,6 +21,10 @@ KIND = "convolution"
 # that a little more than fits does not hurt; far more does.
 _MULTIPLES = (1, 2, 4)
 
+
+# Bytes of the cache for each row of a block's matrix product. A product is fast from about a
+# thousand rows on; its operands may lie in the next cache, but not in memory.
+_ROW_BYTES = 2**10
 
 # A program with a part for every tap of a larger kernel takes minutes to compile.
 _MOST_TAPS = 200
@@ -42,6 +46,10 @@ def _depthwise(operation: Operation) -> bool:
 
 def _foldable(operation: Operation) -> bool:
     return _dense(operation) and operation.details.rank == 3
+
+
+def _splittable(operation: Operation) -> bool:
+    return _dense(operation) and split.applies(operation.shapes[1][:-2], operation.details)
 
 
 def _has_tiles(operation: Operation) -> bool:
@@ -78,6 +86,15 @@ def _tiles(operation: Operation, limits: Limits) -> dict[str, Any]:
     x, kernel = operation.shapes
     outputs = operation.details.out_sizes(x[1:-1], kernel[:-2])
     return _sizes(9 * prod(outputs) * x[0] * sum(kernel[-2:]), limits)
+
+
+def _rows(operation: Operation, limits: Limits) -> dict[str, Any]:
+    """Numbers of rows, each once."""
+    x, kernel = operation.shapes
+    whole = x[1] * prod(operation.details.out_sizes(x[1:-1], kernel[:-2])[1:])
+    sizes = [multiple * limits.cache_bytes // _ROW_BYTES for multiple in _MULTIPLES]
+    kept = [size for size in sizes if size < whole]
+    return {f"-{size}": size for size in kept} if len(kept) > 1 else {"": sizes[0]}
 
 
 def _sizes(whole: int, limits: Limits) -> dict[str, Any]:
@@ -119,6 +136,14 @@ def _of_shifts(operation: Operation, block_bytes: int) -> Function:
     )
 
 
+def _of_splits(operation: Operation, positions: int) -> Function:
+    return differentiable(
+        partial(split.convolve, positions=positions),
+        partial(split.kernel_gradient, positions=positions),
+        operation.details,
+    )
+
+
 def _of_folds(operation: Operation, block_bytes: int) -> Function:
     return differentiable(
         folded.convolve,
@@ -128,6 +153,7 @@ def _of_folds(operation: Operation, block_bytes: int) -> Function:
 
 
 register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
+register(Implementation("split", KIND, _splittable, _of_splits, _rows))
 register(Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1))
 register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
 register(Implementation("folded", KIND, _foldable, _of_folds, _blocks))

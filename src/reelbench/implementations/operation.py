@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import jax
@@ -20,6 +21,10 @@ from reelbench.implementations.geometry import Geometry
 from reelbench.layers.multihead import ATTENTION
 
 Function = Callable[..., Any]
+
+_BROADCASTING = ("broadcast_in_dim", "add", "sub", "mul", "div")
+# Elements from which on the gradient of a broadcast can take longer than to call it.
+_LEAST_BROADCAST = 2**16
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,11 @@ class Operation:
     """What an equation computes.
 
     Attributes:
-        kind: ``convolution`` or ``attention``.
+        kind: ``convolution``, ``attention`` or ``broadcast``.
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
-        details: What else decides the result; a `Geometry` for a convolution, an `Attention`.
+        details: What else decides the result; a `Geometry` for a convolution, an `Attention`,
+            the number of rows of a broadcast.
     """
 
     kind: str
@@ -78,9 +84,49 @@ def recognise(eqn: Any) -> Found | None:
     """The operation of an equation, or None if it has no other implementations."""
     if eqn.primitive.name == "conv_general_dilated":
         return _convolution(eqn)
+    if eqn.primitive.name in _BROADCASTING:
+        return _broadcast(eqn)
     if eqn.params.get("name", "").startswith(ATTENTION):
         return _attention(eqn)
     return None
+
+
+def _broadcast(eqn: Any) -> Found | None:
+    """A vector beside every row of a larger array; smaller ones are not worth a thought.
+
+    It is spread out by an equation of its own, or by the sum or product that it is part of.
+    """
+    made = eqn.outvars[0].aval
+    if made.ndim < 2 or made.size < _LEAST_BROADCAST or not _is_floating(made):
+        return None
+    features = made.shape[-1]
+    alone = eqn.primitive.name == "broadcast_in_dim"
+    if alone and (
+        len(eqn.invars) > 1 or eqn.params["broadcast_dimensions"][-1:] != (made.ndim - 1,)
+    ):
+        return None
+    shapes = [getattr(each.aval, "shape", ()) for each in eqn.invars]
+    places = [n for n, shape in enumerate(shapes) if shape and prod(shape) == features == shape[-1]]
+    if len(places) != 1 or features == 1:
+        return None
+    (place,) = places
+    operation = Operation("broadcast", ((features,),), str(made.dtype), made.size // features)
+
+    def canonical(function: Function) -> Function:
+        def run(*operands: jax.Array) -> jax.Array:
+            spread = function(operands[place].reshape(-1)).reshape(made.shape)
+            if alone:
+                return spread
+            given = [spread if n == place else each for n, each in enumerate(operands)]
+            return eqn.primitive.bind(*given, **eqn.params)
+
+        return run
+
+    return Found(operation, canonical)
+
+
+def _is_floating(array: Any) -> bool:
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
 def _attention(eqn: Any) -> Found | None:
@@ -107,7 +153,7 @@ def _convolution(eqn: Any) -> Found | None:
     if not 1 <= len(params["window_strides"]) <= 3:
         return None
     x, kernel = (each.aval for each in eqn.invars)
-    if x.dtype != kernel.dtype or not jnp.issubdtype(x.dtype, jnp.floating):
+    if x.dtype != kernel.dtype or not _is_floating(x):
         return None
     if params["preferred_element_type"] not in (None, x.dtype):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from reelbench.implementations.operation import Function, Operation
@@ -23,6 +24,8 @@ def plain(operation: Operation) -> Function:
             return _convolution(operation)
         case "attention":
             return _attention(operation)
+        case "broadcast":
+            return lambda vector: jnp.broadcast_to(vector, (operation.details, *vector.shape))
     raise ValueError(f"no plain form of {operation.kind}")
 
 

@@ -37,6 +37,7 @@ class Implementation:
         variants: Settings worth trying, such as sizes of blocks, each with the word that tells it
             from the others.
         digits_lost: Decimal digits by which it is less exact than a sum of products.
+        backward_only: Whether it differs from the plain form in its gradients alone.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Implementation:
     make: Callable[[Operation, Any], Function]
     variants: Callable[[Operation, Limits], dict[str, Any]]
     digits_lost: int = 0
+    backward_only: bool = False
 
 
 _ALL: dict[tuple[str, str], Implementation] = {}

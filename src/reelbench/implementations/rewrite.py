@@ -20,6 +20,7 @@ Rule = Callable[[JaxprEqn], Function | None]
 
 # Calls whose inner program takes the operands and gives the results one for one.
 _CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
+_LOOPS = ("scan", "while")
 _RECOMPUTED = ("remat", "remat2", "checkpoint")
 
 
@@ -46,6 +47,14 @@ def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
         yield eqn
         for inner in _inner(eqn):
             yield from equations(inner)
+
+
+def in_loops(program: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
+    """The equations that a loop of a program computes again and again."""
+    for eqn in equations(program):
+        if eqn.primitive.name in _LOOPS:
+            for inner in _inner(eqn):
+                yield from equations(inner)
 
 
 def _inner(eqn: JaxprEqn) -> Iterator[ClosedJaxpr | Jaxpr]:

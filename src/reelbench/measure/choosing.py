@@ -19,9 +19,11 @@ from reelbench.implementations import (
     Candidate,
     Limits,
     Operation,
+    broadcasts,
     by_name,
     candidates,
     equations,
+    in_loops,
     plain,
     recognise,
     using,
@@ -67,14 +69,19 @@ class Choice:
         return "+".join(sorted(names)) or REFERENCE
 
 
-def operations_of(workload: Workload) -> list[Operation]:
-    """The operations of a layer that have other implementations, each once, as they come."""
+def operations_of(workload: Workload) -> dict[Operation, bool]:
+    """The operations of a layer that have other implementations, each once, as they come.
+
+    Returns:
+        For each operation whether it stands in a loop of the layer.
+    """
     if workload.apply is None:
-        return []
+        return {}
     given = (workload.arguments[place] for place in workload.applied)
     program = jax.make_jaxpr(workload.apply)(*given)
-    found = (recognise(eqn) for eqn in equations(program))
-    return list(dict.fromkeys(each.operation for each in found if each is not None))
+    looped = {each.operation for each in map(recognise, in_loops(program)) if each is not None}
+    found = (each.operation for each in map(recognise, equations(program)) if each is not None)
+    return {operation: operation in looped for operation in found}
 
 
 def limits_of(facts: Mapping[str, Fact]) -> Limits:
@@ -107,19 +114,21 @@ def choose(
     told: list[ChosenOperation] = []
     # A whole step differentiates its operations as a layer's train pass does.
     pass_ = "forward" if workload.identity.pass_ == "forward" else "train"
-    for operation in operations_of(workload):
+    for operation, in_loop in operations_of(workload).items():
         ways = [
             each
             for each in candidates(operation, limits)
             if only in (None, each.implementation.name)
+            and not (each.implementation.backward_only and pass_ == "forward")
         ]
         if not ways:
             continue
-        times = remembered.of(operation.key, pass_)
+        where = f"{pass_}-in-loop" if in_loop else pass_
+        times = remembered.of(operation.key, where)
         for name, function in _ways(operation, ways, pass_, with_plain=only is None):
             if name not in times and time.monotonic() < end:
-                times[name] = time_alone(function, operation, pass_)
-                remembered.put(operation.key, pass_, times)
+                times[name] = time_alone(function, operation, pass_, in_loop=in_loop)
+                remembered.put(operation.key, where, times)
         plainly = None if only else times.get(REFERENCE)
         best = _fastest(times, ways, plainly)
         if best is not None:
@@ -209,6 +218,8 @@ def _told(
     operation: Operation, best: Candidate | None, times: Mapping[str, float]
 ) -> ChosenOperation:
     sizes = " by ".join("×".join(map(str, shape)) for shape in operation.shapes)
+    if operation.kind == broadcasts.KIND:
+        sizes = f"{sizes} to {operation.details} rows"
     return ChosenOperation(
         kind=operation.kind,
         key=operation.key,

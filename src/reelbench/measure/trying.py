@@ -9,18 +9,35 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from reelbench.implementations import Operation
+from reelbench.implementations import Operation, broadcasts
 from reelbench.measure import cache
 
 _SEED = 20_260_103
 # Calls after the first, and the time after which no further one is begun.
 _CALLS, _CALLS_S = 5, 0.4
+# Of a loop; more than a compiler would write out.
+_TURNS = 3
 
 
-def time_alone(function: Callable[..., Any], operation: Operation, pass_: str) -> float:
-    """Least time of a call on random operands; infinite if it fails."""
+def time_alone(
+    function: Callable[..., Any], operation: Operation, pass_: str, *, in_loop: bool = False
+) -> float:
+    """Least time of a call on random operands; infinite if it fails.
+
+    Args:
+        function: What computes it.
+        operation: The operation.
+        pass_: ``forward``, or ``train`` for its gradients too.
+        in_loop: Whether it is called by a loop of the program, as in a recurrence. Compilers treat
+            that in another way: a convolution may be tens of times slower there.
+    """
     operands = _operands(operation)
+    if operation.kind == broadcasts.KIND:
+        function = _behind_a_norm(function)
+    if in_loop:
+        function, operands = _turns(function), (jnp.stack([operands[0]] * _TURNS), *operands[1:])
     floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
 
     def train(cotangent: jax.Array, *given: jax.Array) -> Any:
@@ -49,9 +66,34 @@ def time_alone(function: Callable[..., Any], operation: Operation, pass_: str) -
             start = time.perf_counter()
             jax.block_until_ready(timed(*arguments))
             times.append(time.perf_counter() - start)
-        return min(times)
+        return min(times) / (_TURNS if in_loop else 1)
     except Exception:  # out of memory, or not compilable here: another one is chosen
         return float("inf")
+
+
+def _behind_a_norm(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A broadcast where most stand: as scale and as bias of what is normalised before.
+
+    Alone its gradient is a sum that any form computes fast.
+    """
+
+    def run(vector: jax.Array, x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        mean = wide.mean(-1, keepdims=True)
+        variance = jnp.square(wide).mean(-1, keepdims=True) - jnp.square(mean)
+        normal = ((wide - mean) * lax.rsqrt(variance + 1e-6)).astype(x.dtype)
+        return normal * function(vector) + function(vector)
+
+    return run
+
+
+def _turns(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function called in a loop over the first axis of its first operand."""
+
+    def run(stacked: jax.Array, *rest: jax.Array) -> jax.Array:
+        return lax.scan(lambda _, each: (None, function(each, *rest)), None, stacked)[1]
+
+    return run
 
 
 def _operands(operation: Operation) -> tuple[jax.Array, ...]:
@@ -59,6 +101,9 @@ def _operands(operation: Operation) -> tuple[jax.Array, ...]:
     drawn = [_normal(rng, shape, operation.dtype) for shape in operation.shapes]
     if operation.kind == "attention" and operation.details.has_mask:
         drawn[-1] = jnp.ones(operation.shapes[-1], bool)
+    if operation.kind == broadcasts.KIND:
+        rows = (operation.details, *operation.shapes[0])
+        drawn.append(_normal(rng, rows, operation.dtype))
     return tuple(drawn)
 
 

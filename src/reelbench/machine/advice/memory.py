@@ -11,6 +11,8 @@ from reelbench.units import print_bytes
 _LITTLE_BYTES = 2 * 2**30
 # Less is swapped out on machines that have never been short of memory.
 _LITTLE_SWAP_BYTES = 256 * 2**20
+# Since glibc 2.35 its allocator asks for huge pages where the system leaves that to programs.
+_ASK_FOR_HUGE = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
 _HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
@@ -33,6 +35,14 @@ def advice(seen: Seen) -> Iterator[Advice]:
             "programs wait for the disk when they touch it again",
             "free some, then sudo swapoff -a && sudo swapon -a",
         )
+    if seen.settings.huge_pages == "madvise" and _asks_by_page(seen):
+        yield Advice(
+            Severity.CHANGES,
+            "large arrays come in small pages, asked for anew at every call",
+            "a program on a CPU waits for each page when it first writes to it",
+            f"reelbench ab here {_ASK_FOR_HUGE} --case r3d-layer1 shows what huge pages gain here; "
+            "export the variable to have them, for training too",
+        )
     why = {
         "always": "arrays get huge pages only where memory is in one piece: runs differ by it",
         "never": "large arrays lie in small pages, which takes longer to walk through",
@@ -44,3 +54,10 @@ def advice(seen: Seen) -> Iterator[Advice]:
             why,
             f"echo madvise | sudo tee {_HUGE_PAGES}, or keep it the same in all runs",
         )
+
+
+def _asks_by_page(seen: Seen) -> bool:
+    """Whether the C library's own allocator holds the arrays, and asks for small pages."""
+    if seen.facts.get("backend") != "cpu" or seen.facts.get("allocator") != "default":
+        return False
+    return "glibc.malloc.hugetlb" not in str(seen.facts.get("environment"))
