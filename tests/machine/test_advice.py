@@ -164,7 +164,7 @@ CONDITIONS = [
     ({"settings": {"swap_used_bytes": 2**30}}, "note", "1.00 GiB of memory is swapped", "swapoff"),
     (
         {"facts": CPU | {"allocator": "default", "accelerator": None}, "gpus": ()},
-        "changes",
+        "note",
         "small pages",
         "reelbench ab here GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
     ),

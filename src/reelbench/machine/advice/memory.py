@@ -37,9 +37,9 @@ def advice(seen: Seen) -> Iterator[Advice]:
         )
     if seen.settings.huge_pages == "madvise" and _asks_by_page(seen):
         yield Advice(
-            Severity.CHANGES,
+            Severity.NOTE,
             "large arrays come in small pages, asked for anew at every call",
-            "a program on a CPU waits for each page when it first writes to it",
+            "a program that writes much new memory waits for each page; most layers gain little",
             f"reelbench ab here {_ASK_FOR_HUGE} --case r3d-layer1 shows what huge pages gain here; "
             "export the variable to have them, for training too",
         )
