@@ -97,6 +97,13 @@ def extended(
     return jnp.pad(x, [(0, 0), *((0, more) for more in missing), (0, 0)])
 
 
+def filled(y: Float[Array, "*lead *outputs c"], blocks: Blocks) -> Float[Array, "*lead *whole c"]:
+    """Outputs, or their gradient, with zeros for what the last blocks add."""
+    more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
+    lead = y.ndim - len(more) - 1
+    return jnp.pad(y, [*[(0, 0)] * lead, *more, (0, 0)])
+
+
 def window(
     x: Float[Array, "n *padded c"],
     index: Int[Array, ""],

@@ -22,8 +22,8 @@ KIND = "convolution"
 _MULTIPLES = (1, 2, 4)
 
 
-# Bytes of the cache for each row of a block's matrix product. A product is fast from about a
-# thousand rows on; its operands may lie in the next cache, but not in memory.
+# Bytes of a block for each row of the product of `split`. A product is fast from about a thousand
+# rows on; its operands may lie in the next cache, but not in memory.
 _ROW_BYTES = 2**10
 
 # A program with a part for every tap of a larger kernel takes minutes to compile.
@@ -89,12 +89,10 @@ def _tiles(operation: Operation, limits: Limits) -> dict[str, Any]:
 
 
 def _rows(operation: Operation, limits: Limits) -> dict[str, Any]:
-    """Numbers of rows, each once."""
+    """Sizes of blocks of a product's rows."""
     x, kernel = operation.shapes
-    whole = x[1] * prod(operation.details.out_sizes(x[1:-1], kernel[:-2])[1:])
-    sizes = [multiple * limits.cache_bytes // _ROW_BYTES for multiple in _MULTIPLES]
-    kept = [size for size in sizes if size < whole]
-    return {f"-{size}": size for size in kept} if len(kept) > 1 else {"": sizes[0]}
+    outputs = operation.details.out_sizes(x[1:-1], kernel[:-2])
+    return _sizes(x[1] * prod(outputs[1:]) * _ROW_BYTES, limits)
 
 
 def _sizes(whole: int, limits: Limits) -> dict[str, Any]:
@@ -136,7 +134,8 @@ def _of_shifts(operation: Operation, block_bytes: int) -> Function:
     )
 
 
-def _of_splits(operation: Operation, positions: int) -> Function:
+def _of_splits(operation: Operation, block_bytes: int) -> Function:
+    positions = max(block_bytes // _ROW_BYTES, 1)
     return differentiable(
         partial(split.convolve, positions=positions),
         partial(split.kernel_gradient, positions=positions),

@@ -14,6 +14,7 @@ from reelbench.implementations.blocks import (
     assembled,
     cut,
     extended,
+    filled,
     outputs_of,
     window,
 )
@@ -92,8 +93,7 @@ def kernel_gradient(
         total = of_block(whole, gradient)
     else:
         whole = extended(whole, lengths, blocks, geometry)
-        more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
-        given = jnp.pad(gradient, [(0, 0), *more, (0, 0)])
+        given = filled(gradient, blocks)
 
         def add(total: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
             seen = window(whole, index, lengths, blocks, geometry)

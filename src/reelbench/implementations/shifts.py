@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.blocks import cut, extended, outputs_of, window
+from reelbench.implementations.blocks import cut, extended, filled, outputs_of, window
 from reelbench.implementations.geometry import Geometry, at_tap, padded, taps
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def kernel_gradient(
     features = x.shape[-1]
     blocks = cut(x.shape[0], gradient.shape[1:-1], features * x.dtype.itemsize, block_bytes)
     whole = extended(padded(x, geometry), lengths, blocks, geometry)
-    more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
-    given = jnp.pad(gradient, [(0, 0), *more, (0, 0)])
+    given = filled(gradient, blocks)
     wide = jnp.promote_types(x.dtype, jnp.float32)
     ones = jnp.ones((1, prod(blocks.size)), wide)
 

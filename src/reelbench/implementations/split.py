@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.blocks import Blocks, cut, extended
+from reelbench.implementations.blocks import Blocks, cut, extended, filled
 from reelbench.implementations.geometry import Geometry, padded, patches
 
 if TYPE_CHECKING:
@@ -148,8 +148,7 @@ def kernel_gradient(
     made = _cut(x.shape, lengths, geometry, positions)
     blocks, out = made.blocks, gradient.shape[-1]
     whole = made.whole(x)
-    more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
-    given = jnp.pad(gradient, [(0, 0), (0, 0), *more, (0, 0)])
+    given = filled(gradient, blocks)
     sizes = (1, made.frames[1], *blocks.size, out)
     wide = jnp.promote_types(x.dtype, jnp.float32)
 

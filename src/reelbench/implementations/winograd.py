@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from reelbench.implementations.blocks import Blocks, assembled, extended, outputs_of, window
+from reelbench.implementations.blocks import Blocks, assembled, extended, filled, outputs_of, window
 from reelbench.implementations.geometry import Geometry, padded
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def kernel_gradient(
     features, out = x.shape[-1], gradient.shape[-1]
     blocks = cut(x.shape[0], gradient.shape[1:-1], features + out, block_bytes)
     whole = extended(padded(x, geometry), lengths, blocks, geometry)
-    more = [(0, end - length) for end, length in zip(blocks.whole, blocks.outputs, strict=True)]
-    given = jnp.pad(gradient, [(0, 0), *more, (0, 0)])
+    given = filled(gradient, blocks)
 
     def add(total: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
         seen = window(whole, index, lengths, blocks, geometry)[0]

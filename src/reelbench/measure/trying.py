@@ -31,7 +31,7 @@ def time_alone(
         operation: The operation.
         pass_: ``forward``, or ``train`` for its gradients too.
         in_loop: Whether it is called by a loop of the program, as in a recurrence. Compilers treat
-            that in another way: a convolution may be tens of times slower there.
+            that in another way: a convolution may be many times slower there.
     """
     operands = _operands(operation)
     if operation.kind == broadcasts.KIND:
