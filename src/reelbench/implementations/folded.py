@@ -29,7 +29,7 @@ def convolve(
         geometry: Strides, padding and dilation; one group.
     """
     if any(edge < 0 for edges in geometry.padding[1:] for edge in edges):
-        # XLA's 2-D convolutions on a CPU read beyond an input that they should crop.
+        # Where a 2-D convolution crops, XLA on a CPU may return memory that it never wrote.
         x, geometry = padded(x, geometry), replace(geometry, padding=((0, 0),) * 3)
     length = kernel.shape[0]
     outputs = geometry.out_sizes(x.shape[1:-1], kernel.shape[:-2])
