@@ -59,8 +59,8 @@ def attentions(draw):
 
 @st.composite
 def broadcasts(draw):
-    features, rows = draw(st.tuples(st.integers(2, 70), st.integers(1, 300)))
-    return Operation("broadcast", ((features,),), "float32", rows)
+    features, rows = draw(st.tuples(st.integers(2, 70), st.integers(2, 300)))
+    return Operation("broadcast", ((rows,), (features,)), "float32", None)
 
 
 # Of every kind: what draws operations of it.

@@ -24,6 +24,8 @@ def results(function, drawn):
 
     def product(*given):
         outputs = function(*given)
+        if isinstance(outputs, tuple):
+            outputs = jnp.stack(outputs)
         cotangent = jnp.cos(jnp.arange(outputs.size, dtype=jnp.float32)).reshape(outputs.shape)
         return jnp.sum(outputs.astype(jnp.float32) * cotangent), outputs
 

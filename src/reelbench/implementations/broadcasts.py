@@ -1,12 +1,13 @@
-"""A vector of parameters, such as a bias or a norm's scale, beside every row of what it meets.
+"""Vectors beside every row or every column of an array, such as a norm's scale and its means.
 
-Its gradient is a sum over all rows. Left to itself a compiler computes that together with other
-sums over the same data, each in the order that suits the first. A matrix product with ones stands
-for itself.
+The gradient of either is a sum over one axis of that array. Left to itself a compiler computes
+several of them together, each in the order that suits the first, or adds up one number after
+another. A matrix product with ones stands for itself.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
@@ -21,39 +22,49 @@ if TYPE_CHECKING:
 KIND = "broadcast"
 
 
-def summed_by_product(rows: int) -> Function:
-    """The vector in so many rows, whose gradient is a matrix product with ones.
+def summed_by_product(
+    column: Float[Array, " rows"], row: Float[Array, " c"]
+) -> tuple[Float[Array, "rows c"], Float[Array, "rows c"]]:
+    """A column and a row, each spread over the array, whose gradients are products with ones.
 
     Args:
-        rows: How many.
+        column: A number for each row of the array.
+        row: A number for each column.
     """
-
-    @jax.custom_vjp
-    def run(vector: Float[Array, " c"]) -> Float[Array, "rows c"]:
-        return jnp.broadcast_to(vector, (rows, vector.shape[0]))
-
-    def forward(vector: jax.Array) -> tuple[jax.Array, None]:
-        return run(vector), None
-
-    def backward(_: None, gradient: jax.Array) -> tuple[jax.Array]:
-        wide = jnp.promote_types(gradient.dtype, jnp.float32)
-        ones = jnp.ones((1, rows), gradient.dtype)
-        # Ones are exact in any precision; what they meet must not be rounded.
-        total = jax.lax.dot(
-            ones, gradient, precision=jax.lax.Precision.HIGHEST, preferred_element_type=wide
-        )
-        return (total[0].astype(gradient.dtype),)
-
-    run.defvjp(forward, backward)
-    return run
+    shape = (column.shape[0], row.shape[0])
+    return _spread(column, 1, shape), _spread(row, 0, shape)
 
 
-def _rows(operation: Operation, _: object) -> Function:
-    return summed_by_product(operation.details)
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _spread(vector: jax.Array, along: int, shape: tuple[int, int]) -> jax.Array:
+    return jnp.broadcast_to(jnp.expand_dims(vector, along), shape)
+
+
+def _forward(vector: jax.Array, along: int, shape: tuple[int, int]) -> tuple[jax.Array, None]:
+    return _spread(vector, along, shape), None
+
+
+def _backward(along: int, shape: tuple[int, int], _: None, gradient: jax.Array) -> tuple[jax.Array]:
+    ones = jnp.ones(shape[along], gradient.dtype)
+    # Ones are exact in any precision; what they meet must not be rounded.
+    total = jax.lax.dot_general(
+        *((ones, gradient) if along == 0 else (gradient, ones)),
+        (((0,), (0,)), ((), ())) if along == 0 else (((1,), (0,)), ((), ())),
+        precision=jax.lax.Precision.HIGHEST,
+        preferred_element_type=jnp.promote_types(gradient.dtype, jnp.float32),
+    )
+    return (total.astype(gradient.dtype),)
+
+
+_spread.defvjp(_forward, _backward)
+
+
+def _product(_: Operation, __: object) -> Function:
+    return summed_by_product
 
 
 def _one(_: Operation, __: Limits) -> dict[str, None]:
     return {"": None}
 
 
-register(Implementation("ones", KIND, lambda _: True, _rows, _one, backward_only=True))
+register(Implementation("ones", KIND, lambda _: True, _product, _one, backward_only=True))

@@ -19,8 +19,12 @@ KIND = "convolution"
 
 # Patches of a block, as multiples of the cache. They are written once and read once, in order, so
 # that a little more than fits does not hurt; far more does.
-_MULTIPLES = (1, 2, 4)
-
+_MULTIPLES = (1, 4)
+# Transformed tiles are read by 36 products at once, which large pages of memory make cheap: the
+# whole may be fastest, up to so much.
+_MULTIPLES_OF_TILES = (1, 4, 256)
+# Rows of a product, where a block is made of them.
+_MULTIPLES_OF_ROWS = (1, 2)
 
 # Bytes of a block for each row of the product of `split`. A product is fast from about a thousand
 # rows on; its operands may lie in the next cache, but not in memory.
@@ -85,23 +89,24 @@ def _tiles(operation: Operation, limits: Limits) -> dict[str, Any]:
     """Sizes of blocks of transformed tiles."""
     x, kernel = operation.shapes
     outputs = operation.details.out_sizes(x[1:-1], kernel[:-2])
-    return _sizes(9 * prod(outputs) * x[0] * sum(kernel[-2:]), limits)
+    whole = 9 * prod(outputs) * x[0] * sum(kernel[-2:])
+    return _sizes(whole, limits, _MULTIPLES_OF_TILES)
 
 
 def _rows(operation: Operation, limits: Limits) -> dict[str, Any]:
     """Sizes of blocks of a product's rows."""
     x, kernel = operation.shapes
     outputs = operation.details.out_sizes(x[1:-1], kernel[:-2])
-    return _sizes(x[1] * prod(outputs[1:]) * _ROW_BYTES, limits)
+    return _sizes(x[1] * prod(outputs[1:]) * _ROW_BYTES, limits, _MULTIPLES_OF_ROWS)
 
 
-def _sizes(whole: int, limits: Limits) -> dict[str, Any]:
+def _sizes(whole: int, limits: Limits, multiples: tuple[int, ...] = _MULTIPLES) -> dict[str, Any]:
     """Sizes of blocks, each once; a whole that is smaller than a block needs no other."""
-    sizes = [multiple * limits.cache_bytes for multiple in _MULTIPLES]
+    sizes = [multiple * limits.cache_bytes for multiple in multiples]
     kept = [size for size in sizes if size < whole] + [max(sizes)] * (whole <= max(sizes))
     if len(kept) == 1:
         return {"": kept[0]}
-    return {f"-{size // 2**10}k": size for size in kept}
+    return {"-whole" if size >= whole else f"-{size // 2**10}k": size for size in kept}
 
 
 def _of_patches(operation: Operation, block_bytes: int) -> Function:

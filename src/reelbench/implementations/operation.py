@@ -53,7 +53,7 @@ class Operation:
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
         details: What else decides the result; a `Geometry` for a convolution, an `Attention`,
-            the number of rows of a broadcast.
+            nothing of a broadcast.
     """
 
     kind: str
@@ -92,37 +92,59 @@ def recognise(eqn: Any) -> Found | None:
 
 
 def _broadcast(eqn: Any) -> Found | None:
-    """A vector beside every row of a larger array; smaller ones are not worth a thought.
+    """Vectors beside every row or every column of a larger array, as scale and mean of a norm are.
 
-    It is spread out by an equation of its own, or by the sum or product that it is part of.
+    They are spread out by an equation of their own, or by the sum or product that they are part of.
+    All such of arrays of one size are one operation: a norm's sums are fast together or not at all.
     """
     made = eqn.outvars[0].aval
     if made.ndim < 2 or made.size < _LEAST_BROADCAST or not _is_floating(made):
         return None
     features = made.shape[-1]
+    rows = made.size // features
     alone = eqn.primitive.name == "broadcast_in_dim"
-    if alone and (
-        len(eqn.invars) > 1 or eqn.params["broadcast_dimensions"][-1:] != (made.ndim - 1,)
-    ):
+    if 1 in (rows, features) or (alone and len(eqn.invars) > 1):
         return None
-    shapes = [getattr(each.aval, "shape", ()) for each in eqn.invars]
-    places = [n for n, shape in enumerate(shapes) if shape and prod(shape) == features == shape[-1]]
-    if len(places) != 1 or features == 1:
+    sides = [_side(_beside(eqn, each.aval), made.shape) for each in eqn.invars]
+    if sides.count(None) == len(sides):
         return None
-    (place,) = places
-    operation = Operation("broadcast", ((features,),), str(made.dtype), made.size // features)
+    operation = Operation("broadcast", ((rows,), (features,)), str(made.dtype), None)
 
     def canonical(function: Function) -> Function:
         def run(*operands: jax.Array) -> jax.Array:
-            spread = function(operands[place].reshape(-1)).reshape(made.shape)
-            if alone:
-                return spread
-            given = [spread if n == place else each for n, each in enumerate(operands)]
-            return eqn.primitive.bind(*given, **eqn.params)
+            given = list(operands)
+            for place, side in enumerate(sides):
+                if side is None:
+                    continue
+                # What is spread beside a vector that is not there is never computed.
+                vectors = [jnp.zeros(shape, made.dtype) for shape in operation.shapes]
+                vectors[side] = operands[place].reshape(-1)
+                given[place] = function(*vectors)[side].reshape(made.shape)
+            return given[0] if alone else eqn.primitive.bind(*given, **eqn.params)
 
         return run
 
     return Found(operation, canonical)
+
+
+def _beside(eqn: Any, operand: Any) -> tuple[int, ...]:
+    """The shape of an operand with an axis for every axis of the result."""
+    shape = tuple(getattr(operand, "shape", ()))
+    if eqn.primitive.name != "broadcast_in_dim":
+        return shape
+    full = [1] * eqn.outvars[0].aval.ndim
+    for axis, length in zip(eqn.params["broadcast_dimensions"], shape, strict=True):
+        full[axis] = length
+    return tuple(full)
+
+
+def _side(shape: tuple[int, ...], whole: tuple[int, ...]) -> int | None:
+    """0 of a column, with one number for each row of the whole; 1 of a row; None of neither."""
+    if len(shape) != len(whole):
+        return None
+    if shape[-1] == 1 and shape[:-1] == whole[:-1]:
+        return 0
+    return 1 if shape[-1] == whole[-1] == prod(shape) else None
 
 
 def _is_floating(array: Any) -> bool:

@@ -25,8 +25,13 @@ def plain(operation: Operation) -> Function:
         case "attention":
             return _attention(operation)
         case "broadcast":
-            return lambda vector: jnp.broadcast_to(vector, (operation.details, *vector.shape))
+            return _spread
     raise ValueError(f"no plain form of {operation.kind}")
+
+
+def _spread(column: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
+    shape = (*column.shape, *row.shape)
+    return jnp.broadcast_to(column[:, None], shape), jnp.broadcast_to(row, shape)
 
 
 def _convolution(operation: Operation) -> Function:

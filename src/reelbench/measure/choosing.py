@@ -19,7 +19,6 @@ from reelbench.implementations import (
     Candidate,
     Limits,
     Operation,
-    broadcasts,
     by_name,
     candidates,
     equations,
@@ -218,8 +217,6 @@ def _told(
     operation: Operation, best: Candidate | None, times: Mapping[str, float]
 ) -> ChosenOperation:
     sizes = " by ".join("×".join(map(str, shape)) for shape in operation.shapes)
-    if operation.kind == broadcasts.KIND:
-        sizes = f"{sizes} to {operation.details} rows"
     return ChosenOperation(
         kind=operation.kind,
         key=operation.key,

@@ -35,7 +35,7 @@ def time_alone(
     """
     operands = _operands(operation)
     if operation.kind == broadcasts.KIND:
-        function = _behind_a_norm(function)
+        function = _norm(function)
     if in_loop:
         function, operands = _turns(function), (jnp.stack([operands[0]] * _TURNS), *operands[1:])
     floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
@@ -71,18 +71,20 @@ def time_alone(
         return float("inf")
 
 
-def _behind_a_norm(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A broadcast where most stand: as scale and as bias of what is normalised before.
+def _norm(spread: Callable[..., Any]) -> Callable[..., Any]:
+    """Broadcasts where most stand: mean, deviation, scale and bias of a norm.
 
-    Alone its gradient is a sum that any form computes fast.
+    Alone their gradients are sums that any form computes fast.
     """
 
-    def run(vector: jax.Array, x: jax.Array) -> jax.Array:
+    def run(row: jax.Array, x: jax.Array) -> jax.Array:
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-        mean = wide.mean(-1, keepdims=True)
-        variance = jnp.square(wide).mean(-1, keepdims=True) - jnp.square(mean)
-        normal = ((wide - mean) * lax.rsqrt(variance + 1e-6)).astype(x.dtype)
-        return normal * function(vector) + function(vector)
+        mean = wide.mean(-1)
+        variance = jnp.square(wide).mean(-1) - jnp.square(mean)
+        centre, scale = spread(mean.astype(x.dtype), row)
+        deviation, bias = spread(lax.rsqrt(variance + 1e-6).astype(x.dtype), row)
+        made: jax.Array = (x - centre) * (deviation * scale) + bias
+        return made
 
     return run
 
@@ -102,8 +104,9 @@ def _operands(operation: Operation) -> tuple[jax.Array, ...]:
     if operation.kind == "attention" and operation.details.has_mask:
         drawn[-1] = jnp.ones(operation.shapes[-1], bool)
     if operation.kind == broadcasts.KIND:
-        rows = (operation.details, *operation.shapes[0])
-        drawn.append(_normal(rng, rows, operation.dtype))
+        (rows,), (features,) = operation.shapes
+        drawn[0] = drawn[1]
+        drawn[1] = _normal(rng, (rows, features), operation.dtype)
     return tuple(drawn)
 
 
