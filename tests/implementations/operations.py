@@ -63,8 +63,19 @@ def broadcasts(draw):
     return Operation("broadcast", ((rows,), (features,)), "float32", None)
 
 
+@st.composite
+def sums(draw):
+    shape = draw(st.tuples(*[st.integers(1, most) for most in (3, 300, 9, 20)]))
+    return Operation("sum", (shape,), "float32", None)
+
+
 # Of every kind: what draws operations of it.
-KINDS = {"convolution": convolutions(), "attention": attentions(), "broadcast": broadcasts()}
+KINDS = {
+    "convolution": convolutions(),
+    "attention": attentions(),
+    "broadcast": broadcasts(),
+    "sum": sums(),
+}
 
 
 def operands(operation, seed=0):

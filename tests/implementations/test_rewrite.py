@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -186,3 +188,32 @@ def test_what_none_can_compute_stays_as_it_is(options):
     kernel = KERNEL if "batch_group_count" not in options else KERNEL[..., :2]
     every = operations(function, X, kernel)
     assert not [each for each in every if candidates(each, Limits())]
+
+
+def group_statistics(x):
+    return jnp.square(x).reshape(*x.shape[:3], 32, 4).sum((1, 2, 4))
+
+
+def test_a_sum_over_positions_and_groups_is_found_and_made_rows_first():
+    x = jax.random.normal(jax.random.key(7), (2, 32, 64, 128))
+    (operation,) = operations(group_statistics, x)
+    assert (operation.kind, operation.shapes) == ("sum", ((2, 2048, 32, 4),))
+    (rows,) = candidates(operation, Limits())
+    made = using(group_statistics, {operation: rows})
+    for one, other in zip(
+        (made(x), *jax.vjp(made, x)[1](made(x))),
+        (group_statistics(x), *jax.vjp(group_statistics, x)[1](made(x))),
+        strict=True,
+    ):
+        assert float(jnp.linalg.norm(one - other)) <= 1e-5 * float(jnp.linalg.norm(other))
+
+
+@pytest.mark.parametrize(
+    "axes", [(0,), (0, 1), (2,), (1, 2), (3,), (0, 3), (0, 1, 3), (0, 1, 2, 3)]
+)
+def test_sums_in_any_order_stay_the_same(axes):
+    x = jax.random.normal(jax.random.key(8), (8, 32, 16, 64))
+    function = functools.partial(jnp.sum, axis=axes)
+    chosen = {each: candidates(each, Limits())[0] for each in operations(function, x)}
+    assert bool(chosen) == (axes in ((0, 3), (0, 1, 3)))
+    np.testing.assert_allclose(using(function, chosen)(x), function(x), rtol=1e-4, atol=1e-2)

@@ -1,6 +1,6 @@
 """Other ways to compute the operations inside a layer, and layers that use them.
 
-An implementation replaces an operation (a convolution, an attention, a bias) wherever it stands in
+An implementation replaces an operation (a convolution, an attention, a sum) wherever it stands in
 a layer's program, so that every layer has it, and every user's own module. To add one: a function
 of the operands in the canonical layout, and a row where the others of its kind are registered. The
 test of agreement finds it by itself.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelbench.implementations import attention, broadcasts, convolutions
+from reelbench.implementations import attention, broadcasts, convolutions, sums
 from reelbench.implementations.operation import Found, Function, Operation, recognise
 from reelbench.implementations.plain import plain
 from reelbench.implementations.registry import (
@@ -41,6 +41,7 @@ __all__ = [
     "in_loops",
     "plain",
     "recognise",
+    "sums",
     "using",
 ]
 

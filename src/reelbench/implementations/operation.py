@@ -25,6 +25,10 @@ Function = Callable[..., Any]
 _BROADCASTING = ("broadcast_in_dim", "add", "sub", "mul", "div")
 # Elements from which on the gradient of a broadcast can take longer than to call it.
 _LEAST_BROADCAST = 2**16
+# Axes of a sum in the canonical layout, and which of them are summed.
+_SUMMED = (False, True, False, True)
+# Elements from which on the order of a sum matters.
+_LEAST_SUMMED = 2**18
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,11 @@ class Operation:
     """What an equation computes.
 
     Attributes:
-        kind: ``convolution``, ``attention`` or ``broadcast``.
+        kind: ``convolution``, ``attention``, ``broadcast`` or ``sum``.
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
         details: What else decides the result; a `Geometry` for a convolution, an `Attention`,
-            nothing of a broadcast.
+            nothing of a broadcast or a sum.
     """
 
     kind: str
@@ -86,6 +90,8 @@ def recognise(eqn: Any) -> Found | None:
         return _convolution(eqn)
     if eqn.primitive.name in _BROADCASTING:
         return _broadcast(eqn)
+    if eqn.primitive.name == "reduce_sum":
+        return _sum(eqn)
     if eqn.params.get("name", "").startswith(ATTENTION):
         return _attention(eqn)
     return None
@@ -121,6 +127,35 @@ def _broadcast(eqn: Any) -> Found | None:
                 vectors[side] = operands[place].reshape(-1)
                 given[place] = function(*vectors)[side].reshape(made.shape)
             return given[0] if alone else eqn.primitive.bind(*given, **eqn.params)
+
+        return run
+
+    return Found(operation, canonical)
+
+
+def _sum(eqn: Any) -> Found | None:
+    """A sum over some rows and over the last axes of a large array, with groups between."""
+    (given,) = (each.aval for each in eqn.invars)
+    axes = set(eqn.params["axes"])
+    if given.size < _LEAST_SUMMED or not _is_floating(given):
+        return None
+    # Kept, summed, kept, summed: some of the first may be missing.
+    runs: list[list[int]] = [[]]
+    for axis in range(given.ndim):
+        if (axis in axes) != (len(runs) % 2 == 0):
+            runs.append([])
+        runs[-1].append(axis)
+    if len(runs) != len(_SUMMED):
+        return None
+    shape = tuple(prod(given.shape[axis] for axis in run) for run in runs)
+    operation = Operation("sum", (shape,), str(given.dtype), None)
+
+    def canonical(function: Function) -> Function:
+        def run(x: jax.Array) -> jax.Array:
+            # As compilers do it: sums of few digits are rounded at the end.
+            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+            total: jax.Array = function(wide.reshape(shape))
+            return total.reshape(eqn.outvars[0].aval.shape).astype(x.dtype)
 
         return run
 
