@@ -1,5 +1,6 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from reelbench.report.tables import render
 from reelbench.results import noise
 from reelbench.results.noise import Coverage, SelfTest
 from reelbench.results.pairs import Block, Compared, ComparedSide, Pair, PairedRun
-from reelbench.selftest.coverage import coverage_of
+from reelbench.selftest.coverage import coverages
 from reelbench.selftest.planted import PLANTED_TURNS, PROBES, asked
 from reelbench.selftest.run import false_alarms, is_right, process_spread
 
@@ -96,11 +97,28 @@ def test_the_plan_has_each_probe_alike_and_slowed():
 
 def test_coverage_counts_stretches_that_hold_the_long_median():
     rng = np.random.default_rng(3)
-    fair = coverage_of("x", list(rng.lognormal(0, 0.05, 6000)), 60)
+    (fair,), _ = coverages({"x": (list(rng.lognormal(0, 0.05, 6000)), 60)})
     assert fair.stretches == 100
     assert fair.covered >= 88
-    steps = coverage_of("x", [1.0 + 1e-6 * n for n in range(6000)], 60)  # hardly any holds it
-    assert steps.covered <= 2
+    assert fair.covered_widened is None  # there are no other probes
+    (steps,), _ = coverages({"x": ([1.0 + 1e-6 * n for n in range(6000)], 60)})
+    assert steps.covered <= 2  # hardly any holds it
+
+
+def wandering(rng, count=6000, stretch=60):
+    """Rounds whose level is another one in every stretch."""
+    levels = np.repeat(rng.normal(0, 0.08, count // stretch), stretch)
+    return list(np.exp(levels + rng.normal(0, 0.02, count))), stretch
+
+
+def test_intervals_widened_by_what_other_probes_wander_hold_the_long_median():
+    rng = np.random.default_rng(4)
+    found, wander = coverages({name: wandering(rng) for name in "xyz"})
+    assert 0.1 < wander < 0.25  # two standard deviations of the levels
+    for each in found:
+        assert each.covered < 0.3 * each.stretches
+        assert 0.88 <= each.covered_widened / each.stretches <= 1
+        assert each.half_width_widened > each.half_width
 
 
 def test_spread_of_processes():
@@ -124,3 +142,16 @@ def test_tables_fit_a_terminal():
     tests = [selftest(case(0.0, "unchanged"), case(math.log(1.05), "slower", 0.05))] * 2
     text = render(selftest_tables(tests), "table", main=0)
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_what_measures_reads_the_wander_and_passes_over_what_it_cannot_read(tmp_path):
+    assert noise.wander_in(tmp_path, "m") is None
+    folder = tmp_path / noise.FOLDER
+    folder.mkdir()
+    for number, wander in enumerate([None, 0.02, 0.04]):
+        found = msgspec.structs.replace(selftest(), wander=wander)
+        (folder / f"{number}.json").write_bytes(noise.encode(found))
+    assert noise.wander_in(tmp_path, "m") == pytest.approx(0.03)
+    assert noise.wander_in(tmp_path, "another") is None
+    (folder / "3.json").write_bytes(b"{")
+    assert noise.wander_in(tmp_path, "m") is None

@@ -16,7 +16,7 @@ from msgspec.structs import force_setattr
 from reelbench.compare.digest import Digest, digest
 from reelbench.compare.sides import Noise
 from reelbench.results import noise as selftests
-from reelbench.results.noise import FOLDER, SelfTest
+from reelbench.results.noise import SelfTest
 from reelbench.results.read import load
 from reelbench.results.schema import Identity
 
@@ -94,11 +94,7 @@ def noise_beside(path: Path, machine: str | None) -> Noise | None:
     """
     if machine is None:
         return None
-    try:
-        files = sorted((path.parent / FOLDER).glob("*.json"))[-_NEWEST_TESTS:]
-    except OSError:
-        return None
-    tests = [test for file in files if (test := selftests.load(file)).paired.machine_id == machine]
+    tests = selftests.stored(path.parent, machine)
     if not tests:
         return None
     return Noise(

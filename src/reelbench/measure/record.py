@@ -14,17 +14,24 @@ from reelbench.stats.timing import timing_of, warnings_of_timing
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds every case of a session: its ceilings and the time of an empty call."""
+    """What every case of a session is held against.
+
+    Attributes:
+        ceilings: What the machine reached.
+        floor_s: Time of an empty call.
+        wander: How far a second's median wanders on this machine, where a self-test found it.
+    """
 
     ceilings: Sequence[Ceiling]
     floor_s: float
+    wander: float | None = None
 
 
 def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseRecord:
     """The record of a case that was timed."""
     traced = compiled.traced
     workload = traced.workload
-    timing = timing_of([replicate], limits.floor_s)
+    timing = timing_of([replicate], limits.floor_s, limits.wander)
     rates = _rates(compiled, timing.median_s, limits)
     return CaseRecord(
         identity=workload.identity,

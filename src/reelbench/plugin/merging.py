@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from reelbench.measure.protocol import MOST_ROUNDS
+from reelbench.measure.record import Limits
 from reelbench.merge import statistics_of
 from reelbench.results.journal import Entry
 from reelbench.results.schema import CaseRecord, Timing
@@ -48,14 +49,14 @@ class Asked:
     trouble: str = ""
 
 
-def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, floor_s: float) -> dict[str, Any]:
+def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, limits: Limits) -> dict[str, Any]:
     """The benchmark of a case, in pytest-benchmark's form.
 
     Args:
         first: What the first process found.
         others: What further processes found, failures too.
         asked: What the user asked for.
-        floor_s: Time of an empty call.
+        limits: What the cases of the session are held against.
 
     Raises:
         ValueError: The first process did not time the case.
@@ -65,7 +66,7 @@ def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, floor_s: float
         *start.timing.replicates,
         *(each.replicate for each in others if each.replicate is not None),
     ]
-    record = merged(start, replicates, floor_s)
+    record = merged(start, replicates, limits.floor_s, limits.wander)
     warnings = [*record.warnings]
     width, count = asked.width, len(replicates)
     if count < asked.runs and not (width and narrow_enough(record.timing, width)):

@@ -18,7 +18,7 @@ from reelbench.measure import clock, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.plugin.options import Options
 from reelbench.plugin.session import Session, outcome_of, unknown_identity
-from reelbench.results import store
+from reelbench.results import noise, store
 from reelbench.results.journal import Entry, Header, Journal, JournalError
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import SCHEMA, Machine, Process
@@ -60,6 +60,7 @@ def begin(
         ],
         floor_s=clock.empty_call_s(),
         overhead_s=clock.overhead_s(),
+        wander=noise.wander_in(options.folder / name, name),
     )
     machine_info, commit_info, version = pytest_benchmark()
     created = datetime.now(UTC)

@@ -121,7 +121,7 @@ class Replicates:
     def _is_narrow(self, first: Entry, others: Sequence[Entry]) -> bool:
         replicates = merging.record_of(first).timing.replicates
         replicates += [each.replicate for each in others if each.replicate is not None]
-        timing = timing_of(replicates, self._session.limits.floor_s)
+        timing = timing_of(replicates, self._session.limits.floor_s, self._session.limits.wander)
         return merging.narrow_enough(timing, self._session.options.width or 0.0)
 
     def _measure(self, names: list[str], turn: int) -> tuple[bool, str]:

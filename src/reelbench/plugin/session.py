@@ -104,8 +104,9 @@ class Session:
 
     @property
     def limits(self) -> Limits:
-        """The ceilings and the empty call of this session."""
-        return Limits(self.machine.ceilings, self.machine.floor_s or 0.0)
+        """What this session's cases are held against."""
+        machine = self.machine
+        return Limits(machine.ceilings, machine.floor_s or 0.0, machine.wander)
 
     def plan(self, works: Mapping[str, Work], core: set[str]) -> list[str]:
         """Put the cases in the order in which they are worth their time.
@@ -382,7 +383,7 @@ class Session:
                 first,
                 others,
                 merging.Asked(options.runs, options.width, trouble),
-                floor_s=self.limits.floor_s,
+                limits=self.limits,
             )
             spent = first.spent_s + sum(each.spent_s for each in others)
             self.append(structs.replace(first, benchmark=benchmark, spent_s=spent))

@@ -26,6 +26,18 @@ def _summary(tests: Sequence[SelfTest]) -> Table:
     )
     last = tests[-1]
     pairs = last.paired.largest_pairs
+    wander = (
+        [
+            _fact(
+                "wander of a second",
+                last.wander,
+                print_share(last.wander),
+                "how far its median lies from that of a long series, 95 times in 100",
+            )
+        ]
+        if last.wander is not None
+        else []
+    )
     rows = (
         _fact(
             "smallest slowdown seen",
@@ -45,6 +57,7 @@ def _summary(tests: Sequence[SelfTest]) -> Table:
             print_share(last.process_spread),
             "standard deviation of one process's median; two single runs differ by 1.4 times it",
         ),
+        *wander,
         _fact(
             "empty call", last.empty_call_s, print_time(last.empty_call_s), "the floor of a time"
         ),
@@ -111,6 +124,8 @@ def _coverage(tests: Sequence[SelfTest]) -> Table:
         Column("stretch", "rounds each", align="right"),
         Column("covered", "covered", align="right"),
         Column("half_width", "±", align="right"),
+        Column("covered_widened", "widened", align="right"),
+        Column("half_width_widened", "±", align="right"),
     )
     by_probe: dict[str, list[Coverage]] = {}
     for test in tests:
@@ -128,10 +143,27 @@ def _coverage(tests: Sequence[SelfTest]) -> Table:
                 plain(found[0].stretch),
                 Cell(share, print_share(share)),
                 Cell(width, print_share(width)),
+                *_widened(found),
             )
         )
     title = "95 % intervals of one process, against the median of its whole long series"
-    return Table(title, columns, tuple(rows))
+    note = (
+        "Widened: by how far a second's median wanders in the long series of the other probes, as "
+        "the intervals of runs in one process are once this self-test is stored."
+    )
+    return Table(title, columns, tuple(rows), (note,))
+
+
+def _widened(found: Sequence[Coverage]) -> tuple[Cell, Cell]:
+    """How many widened intervals held the reference, and how wide they were."""
+    held = [(each.covered_widened, each.stretches) for each in found]
+    widths = [each.half_width_widened for each in found if each.half_width_widened is not None]
+    covered = [(count, of) for count, of in held if count is not None]
+    if not covered or not widths:
+        return plain(None), plain(None)
+    share = sum(count for count, _ in covered) / max(sum(of for _, of in covered), 1)
+    width = math.fsum(widths) / len(widths)
+    return Cell(share, print_share(share)), Cell(width, print_share(width))
 
 
 def _fact(name: str, value: float, text: str, what: str) -> tuple[Cell, ...]:

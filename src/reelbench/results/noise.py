@@ -7,17 +7,20 @@ times, all times seconds.
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from reelbench.results.pairs import PairedRun
-from reelbench.results.read import check_version, decode, read_bytes
+from reelbench.results.read import ResultFileError, check_version, decode, read_bytes
 from reelbench.results.schema import Count, NonNegative, Positive, Text
 
 SCHEMA = 1
 FOLDER = "selftest"
+# Self-tests that say how a machine is now.
+_NEWEST = 12
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
@@ -30,6 +33,10 @@ class Coverage(Struct, frozen=True, kw_only=True):
         stretches: How many stretches, one after the other.
         covered: How many intervals held the reference.
         half_width: Median of their relative half-widths.
+        wander: What the stretches of the other probes lack, as a logarithm (see
+            `reelbench.stats.wandering`); None in files of older versions.
+        covered_widened: How many held the reference once they were widened by it.
+        half_width_widened: Median of their relative half-widths then.
     """
 
     probe: Text
@@ -38,6 +45,9 @@ class Coverage(Struct, frozen=True, kw_only=True):
     stretches: Count
     covered: Count
     half_width: NonNegative
+    wander: NonNegative | None = None
+    covered_widened: Count | None = None
+    half_width_widened: NonNegative | None = None
 
 
 class SelfTest(Struct, frozen=True, kw_only=True):
@@ -52,6 +62,7 @@ class SelfTest(Struct, frozen=True, kw_only=True):
         pair_spread: Standard deviation of the differences of pairs, likewise.
         smallest_visible: Smallest slowdown that ``paired.largest_pairs`` pairs find 95 times in a
             hundred, as a logarithm.
+        wander: What the stretches of all probes lack; widens the intervals of single processes.
         coverage: Of the intervals of single processes.
         paired: The planted slowdowns, and same against same.
     """
@@ -63,6 +74,7 @@ class SelfTest(Struct, frozen=True, kw_only=True):
     pair_spread: NonNegative
     smallest_visible: NonNegative
     coverage: list[Coverage]
+    wander: NonNegative | None = None
     paired: PairedRun
 
 
@@ -93,3 +105,32 @@ def load(path: str | Path) -> SelfTest:
     versioned = decode(data, name, _Versioned)
     check_version(versioned.reelbench_selftest.schema, name, SCHEMA, of="reelbench_selftest")
     return decode(data, name, _File).reelbench_selftest
+
+
+def stored(folder: Path, machine: str) -> list[SelfTest]:
+    """The newest self-tests of a machine, oldest first.
+
+    Args:
+        folder: Of the machine's results.
+        machine: Its id.
+
+    Raises:
+        ResultFileError: One of them cannot be read.
+    """
+    try:
+        files = sorted((folder / FOLDER).glob("*.json"))[-_NEWEST:]
+    except OSError:
+        return []
+    return [test for file in files if (test := load(file)).paired.machine_id == machine]
+
+
+def wander_in(folder: Path, machine: str) -> float | None:
+    """How far a second's median wanders by the newest self-tests: their median, or None.
+
+    A self-test that cannot be read is no reason not to measure; `reelbench doctor` speaks of it.
+    """
+    try:
+        found = [test.wander for test in stored(folder, machine) if test.wander is not None]
+    except ResultFileError:
+        return None
+    return median(found) if found else None

@@ -266,6 +266,8 @@ class Machine(Struct, frozen=True, kw_only=True):
         floor_s: Median time of an empty call.
         overhead_s: What the harness adds to a call beyond a bare loop around the program with
             ``jax.block_until_ready``; noise can make it negative.
+        wander: How far a second's median lies from that of a long series, as a logarithm, 95 times
+            in a hundred, beyond what its interval says; None where no self-test has found it.
     """
 
     id: Text
@@ -273,6 +275,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     ceilings: list[Ceiling]
     floor_s: NonNegative | None = None
     overhead_s: float | None = None
+    wander: NonNegative | None = None
 
 
 class CaseOutcome(Struct, frozen=True, kw_only=True):

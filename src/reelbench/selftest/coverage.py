@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from reelbench.ab.errors import PairError
 from reelbench.ab.launch import Launcher
 from reelbench.ab.sides import HERE, read_side
 from reelbench.results.noise import Coverage
-from reelbench.stats.interval import median_interval
+from reelbench.stats.interval import Interval, median_interval
+from reelbench.stats.wandering import wander, widened
 from reelbench.wire import Case, Cases, Closed, Hello, Late, Next, ProbeCase, Ready, Slot, Times
 
 # Short calls, so that a second, which is what a case gets by default, holds hundreds of rounds.
@@ -22,34 +23,71 @@ _STRETCH_S, _STRETCHES = 1.0, 40
 _LIMIT_S = 300.0
 
 
-def measure_coverage(probes: Sequence[str]) -> list[Coverage]:
+def measure_coverage(probes: Sequence[str]) -> tuple[list[Coverage], float]:
     """Time each probe for thousands of rounds in a process of its own.
+
+    Returns:
+        The coverage of each probe, and how far a second's median wanders.
 
     Raises:
         PairError: The process does not start or ends.
     """
     with tempfile.TemporaryDirectory(prefix="reelbench-") as scratch, ExitStack() as stack:
         launcher = Launcher(read_side(HERE), Path(scratch), stack)
-        return [
-            coverage_of(probe, *_series(launcher, ProbeCase(probe, _TURNS))) for probe in probes
-        ]
+        series = {probe: _series(launcher, ProbeCase(probe, _TURNS)) for probe in probes}
+    return coverages(series)
 
 
-def coverage_of(probe: str, rounds_s: Sequence[float], stretch: int) -> Coverage:
-    """Count how many stretches' intervals hold the median of the whole series."""
+def coverages(series: Mapping[str, tuple[Sequence[float], int]]) -> tuple[list[Coverage], float]:
+    """Count how many stretches' intervals hold the median of the whole series.
+
+    As they are, and widened by what the series of the other probes ask for.
+
+    Args:
+        series: Of each probe the times of its rounds in the order they ran, and how many of them
+            are a stretch.
+
+    Returns:
+        The coverage of each, and how far a second's median wanders by all of them.
+    """
+    stretches = {probe: _stretches(rounds_s, each) for probe, (rounds_s, each) in series.items()}
+    found = []
+    for probe, (rounds_s, stretch) in series.items():
+        pairs = stretches[probe]
+        others = [pair for other in series if other != probe for pair in stretches[other]]
+        by = wander(others) if others else None
+        wide = [(widened(interval, by), reference) for interval, reference in pairs]
+        found.append(
+            Coverage(
+                probe=probe,
+                rounds=len(rounds_s),
+                stretch=stretch,
+                stretches=len(pairs),
+                covered=_holding(pairs),
+                half_width=_half_width(pairs),
+                wander=by,
+                covered_widened=None if by is None else _holding(wide),
+                half_width_widened=None if by is None else _half_width(wide),
+            )
+        )
+    return found, wander([pair for pairs in stretches.values() for pair in pairs])
+
+
+def _stretches(rounds_s: Sequence[float], stretch: int) -> list[tuple[Interval, float]]:
+    """The interval of each stretch, with the median of the whole series."""
     reference = float(np.median(rounds_s))
-    intervals = [
-        median_interval(rounds_s[start : start + stretch])
+    return [
+        (median_interval(rounds_s[start : start + stretch]), reference)
         for start in range(0, len(rounds_s) - stretch + 1, stretch)
     ]
-    return Coverage(
-        probe=probe,
-        rounds=len(rounds_s),
-        stretch=stretch,
-        stretches=len(intervals),
-        covered=sum(each.low <= reference <= each.high for each in intervals),
-        half_width=float(np.median([each.relative_half_width for each in intervals])),
-    )
+
+
+def _holding(pairs: Sequence[tuple[Interval, float]]) -> int:
+    return sum(each.low <= reference <= each.high for each, reference in pairs)
+
+
+def _half_width(pairs: Sequence[tuple[Interval, float]]) -> float:
+    return float(np.median([each.relative_half_width for each, _ in pairs]))
 
 
 def _series(launcher: Launcher, case: Case) -> tuple[list[float], int]:

@@ -26,7 +26,7 @@ def run_selftest(asked: Asked, say: Say) -> SelfTest:
     say("an empty call, and what the harness adds to a call")
     empty, overhead = clock.empty_call_s(), clock.overhead_s()
     say("intervals of single processes against a long series")
-    coverage = measure_coverage(PROBES)
+    coverage, wander = measure_coverage(PROBES)
     paired = compare(asked, say)
     spread = pair_spread(paired.cases)
     return SelfTest(
@@ -36,6 +36,7 @@ def run_selftest(asked: Asked, say: Say) -> SelfTest:
         pair_spread=spread,
         smallest_visible=smallest_visible(spread, asked.pairs, power=POWER),
         coverage=coverage,
+        wander=wander,
         paired=paired,
     )
 

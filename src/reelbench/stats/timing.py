@@ -9,6 +9,7 @@ from msgspec import structs
 
 from reelbench.results.schema import CaseRecord, Rates, Replicate, Timing
 from reelbench.stats.interval import drift, process_interval
+from reelbench.stats.wandering import widened
 from reelbench.units import print_share
 
 _FLOOR_WARNING = 0.01
@@ -21,14 +22,20 @@ Beyond it, a faster kernel may well leave the time of a call as it is; below it 
 call costs: launching the first kernel, and hearing that the last one has ended."""
 
 
-def timing_of(replicates: Sequence[Replicate], floor_s: float) -> Timing:
+def timing_of(
+    replicates: Sequence[Replicate], floor_s: float, wander: float | None = None
+) -> Timing:
     """The time of one call from the rounds of one process or several.
 
     Args:
         replicates: The rounds of each process.
         floor_s: Time of an empty call.
+        wander: How far a second's median wanders on this machine; widens the interval of one
+            process, None where no self-test has found it.
     """
     interval = process_interval([each.rounds_s for each in replicates])
+    if len(replicates) == 1:
+        interval = widened(interval, wander)
     drifts = [change for each in replicates if (change := drift(each.rounds_s)) is not None]
     devices = [each.device_s for each in replicates if each.device_s is not None]
     return Timing(
@@ -44,15 +51,21 @@ def timing_of(replicates: Sequence[Replicate], floor_s: float) -> Timing:
     )
 
 
-def merged(first: CaseRecord, replicates: Sequence[Replicate], floor_s: float) -> CaseRecord:
+def merged(
+    first: CaseRecord,
+    replicates: Sequence[Replicate],
+    floor_s: float,
+    wander: float | None = None,
+) -> CaseRecord:
     """The record of a case from the rounds of several processes.
 
     Args:
         first: The record of the first process.
         replicates: The rounds of all processes, the first among them.
         floor_s: Time of an empty call.
+        wander: As of `timing_of`.
     """
-    timing = timing_of(replicates, floor_s)
+    timing = timing_of(replicates, floor_s, wander)
     work, least = first.work, first.rates.roofline_s
     rates = structs.replace(
         first.rates,

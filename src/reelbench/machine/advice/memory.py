@@ -11,8 +11,16 @@ from reelbench.units import print_bytes
 _LITTLE_BYTES = 2 * 2**30
 # Less is swapped out on machines that have never been short of memory.
 _LITTLE_SWAP_BYTES = 256 * 2**20
-# Since glibc 2.35 its allocator asks for huge pages where the system leaves that to programs.
-_ASK_FOR_HUGE = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+# Settings of glibc's allocator: huge pages where the system leaves that to programs (since 2.35),
+# one pool that every thread shares, and nothing given back to the system, however large.
+KEEP_MEMORY = "GLIBC_TUNABLES=" + ":".join(
+    (
+        "glibc.malloc.hugetlb=1",
+        "glibc.malloc.arena_max=1",
+        "glibc.malloc.mmap_max=0",
+        "glibc.malloc.trim_threshold=100000000000",
+    )
+)
 _HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
@@ -39,9 +47,9 @@ def advice(seen: Seen) -> Iterator[Advice]:
         yield Advice(
             Severity.NOTE,
             "large arrays come in small pages, asked for anew at every call",
-            "a program that writes much new memory waits for each page; most layers gain little",
-            f"reelbench ab here {_ASK_FOR_HUGE} --case r3d-layer1 shows what huge pages gain here; "
-            "export the variable to have them, for training too",
+            "a program that writes much new memory waits for each page, and walks through many",
+            f"reelbench ab here {KEEP_MEMORY} --case r3d-layer1 shows what it gains here to keep "
+            "memory, in huge pages; export the variable to have that, for training too",
         )
     why = {
         "always": "arrays get huge pages only where memory is in one piece: runs differ by it",
