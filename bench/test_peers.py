@@ -54,6 +54,7 @@ def sitting():
         threads=threads,
         matmul_flops_per_s=ceilings.matmul("float32").rate,
         bytes_per_s=ceilings.memory().rate,
+        environment=str(known.get("environment") or ""),
         rows=[],
     )
     path = RESULTS / made.machine / "peers" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"

@@ -72,6 +72,7 @@ class Sitting(Struct, kw_only=True):
         threads: Of PyTorch, and processors that JAX may use.
         matmul_flops_per_s: What a matrix product in JAX reached in the same sitting.
         bytes_per_s: What a copy through memory reached.
+        environment: Settings of the environment that change how programs run.
         failed: What could not be measured, with its reason, by layer and pass.
     """
 
@@ -81,6 +82,7 @@ class Sitting(Struct, kw_only=True):
     matmul_flops_per_s: float
     bytes_per_s: float
     rows: list[Row]
+    environment: str = ""
     failed: dict[str, str] = {}
     format: int = FORMAT
 
@@ -105,6 +107,8 @@ def show(sitting: Sitting, console: Console) -> None:
     """Print JAX, PyTorch and the ceiling side by side, and the summary that the table is for."""
     versions = ", ".join(f"{name} {version}" for name, version in sitting.versions.items())
     console.print(f"{sitting.machine}: {versions}; float32, {sitting.threads} threads each")
+    if sitting.environment:
+        console.print(f"with {sitting.environment}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("layer", "pass"):
         table.add_column(name)

@@ -166,7 +166,7 @@ CONDITIONS = [
         {"facts": CPU | {"allocator": "default", "accelerator": None}, "gpus": ()},
         "note",
         "small pages",
-        "reelbench ab here GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1",
+        "export GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1",
     ),
     ({"settings": {"huge_pages": "always"}}, "note", "set to always", "echo madvise"),
     ({"settings": {"huge_pages": "never"}}, "note", "set to never", "echo madvise"),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 
+from reelbench.catalogue.models import find_model
 from reelbench.implementations import Limits
 from reelbench.measure import build, choosing, compiling, protocol
 from reelbench.measure.failure import CaseFailure
@@ -91,3 +92,12 @@ def test_the_best_of_a_strided_convolution_is_checked_so(tmp_path):
     assert best.reference is None
     assert best.slope is not None
     protocol.prepare(compiling.trace(best))
+
+
+def test_a_first_layer_whose_input_has_no_gradient_passes():
+    stem = find_model("r3d_18@4x16x16").parts[0].preset
+    assert stem.given == (True,)
+    made = build.from_catalogue(stem, pass_="train", dtype="float32", batch=1)
+    other = replace(made.rebuild(made.apply, "other"), reference=None)
+    compiled, _ = protocol.prepare(compiling.trace(other))
+    assert compiled.traced.workload.identity.implementation == "other"

@@ -73,17 +73,21 @@ def train(apply: Function, given: Sequence[bool] = ()) -> Function:
     return run_train
 
 
-def slope(apply: Function) -> Function:
+def slope(apply: Function, given: Sequence[bool] = ()) -> Function:
     """``(parameters, others, inputs, cotangent, direction) -> ((outputs, others), derivative)``.
 
     The derivative of `train`'s loss along a direction, a pair for the parameters and the list of
     floating inputs: forward through the layer once, without its backward pass.
+
+    Args:
+        apply: See `of_module`.
+        given: As of `train`.
     """
 
     def run_slope(
         parameters: Any, others: Any, inputs: tuple[Any, ...], cotangent: Any, direction: Any
     ) -> Any:
-        moving, differentiable = by_floating(apply, others, inputs)
+        moving, differentiable = by_floating(apply, others, inputs, given)
 
         def loss(parameters: Any, moving: list[Any]) -> tuple[Any, Any]:
             outputs, updated = differentiable(parameters, moving)

@@ -210,7 +210,7 @@ def _passing(
             _of_pass(other, variables, state, inputs, draw, pass_, named, given),
             plain=made.function,
             reference=made.function,
-            slope=passes.slope(apply) if pass_ == "train" else None,
+            slope=passes.slope(apply, given) if pass_ == "train" else None,
             kept_bytes=made.kept_bytes,
         )
 

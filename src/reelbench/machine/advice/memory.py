@@ -48,8 +48,8 @@ def advice(seen: Seen) -> Iterator[Advice]:
             Severity.NOTE,
             "large arrays come in small pages, asked for anew at every call",
             "a program that writes much new memory waits for each page, and walks through many",
-            f"reelbench ab here {KEEP_MEMORY} --case r3d-layer1 shows what it gains here to keep "
-            "memory, in huge pages; export the variable to have that, for training too",
+            f"export {KEEP_MEMORY} to keep memory, in huge pages, for training too; "
+            "pytest --benchmark-only --reel-case r3d-layer1 before and after shows what it gains",
         )
     why = {
         "always": "arrays get huge pages only where memory is in one piece: runs differ by it",
