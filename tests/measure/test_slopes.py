@@ -8,6 +8,7 @@ import pytest
 from flax import nnx
 
 from reelbench.catalogue.models import find_model
+from reelbench.catalogue.models.steps import parts_in_step
 from reelbench.implementations import Limits
 from reelbench.measure import build, choosing, compiling, protocol
 from reelbench.measure.failure import CaseFailure
@@ -95,7 +96,7 @@ def test_the_best_of_a_strided_convolution_is_checked_so(tmp_path):
 
 
 def test_a_first_layer_whose_input_has_no_gradient_passes():
-    stem = find_model("r3d_18@4x16x16").parts[0].preset
+    stem = parts_in_step(find_model("r3d_18@4x16x16"))[0].preset
     assert stem.given == (True,)
     made = build.from_catalogue(stem, pass_="train", dtype="float32", batch=1)
     other = replace(made.rebuild(made.apply, "other"), reference=None)
