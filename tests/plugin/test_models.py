@@ -64,3 +64,9 @@ def test_a_measured_step_says_what_it_is(models):
     assert record.identity.preset == MODEL
     assert record.memory.needed_bytes > 4 * 4 * record.work.parameters
     assert record.work.model_flops > 0
+
+
+def test_steps_come_after_the_layers_that_they_are_made_of(models):
+    names = collected(models, "test_models.py", "--reel-case", MODEL)
+    first = min(place for place, name in enumerate(names) if "test_step" in name)
+    assert all("test_step" in name for name in names[first:])

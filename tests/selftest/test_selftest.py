@@ -4,12 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from reelbench.ab.errors import PairError
 from reelbench.cli import main
 from reelbench.report.noise import selftest_tables
 from reelbench.report.tables import render
 from reelbench.results import noise
 from reelbench.results.noise import Coverage, SelfTest
 from reelbench.results.pairs import Block, Compared, ComparedSide, Pair, PairedRun
+from reelbench.selftest import run
 from reelbench.selftest.coverage import coverages
 from reelbench.selftest.planted import PLANTED_TURNS, PROBES, asked
 from reelbench.selftest.run import false_alarms, is_right, process_spread
@@ -136,6 +138,15 @@ def test_a_stored_self_test_reads_back_and_is_judged_again(tmp_path, capsys):
     said = capsys.readouterr()
     assert "was called unchanged, planted +3.0 %" in said.err
     assert "1.6 %" in said.out
+
+
+@pytest.mark.parametrize("times", [(), (1.0,)])
+def test_a_self_test_without_two_pairs_says_nothing_of_the_machine(times, monkeypatch):
+    paired = selftest(case(0.0, None, times=times)).paired
+    monkeypatch.setattr(run, "measure_coverage", lambda _: ([], 0.0))
+    monkeypatch.setattr(run, "compare", lambda *_: paired)
+    with pytest.raises(PairError, match="longer --budget"):
+        run.run_selftest(asked(12, 0.01, 1.0), lambda _: None)
 
 
 def test_tables_fit_a_terminal():

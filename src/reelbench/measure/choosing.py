@@ -155,6 +155,14 @@ def again(workload: Workload, operations: Sequence[ChosenOperation], limits: Lim
     return with_choice(workload, Choice(chosen, tuple(operations)))
 
 
+def not_tried(operations: Sequence[ChosenOperation]) -> list[str]:
+    """A warning where time was up before every operation had been tried in another way."""
+    missing = sum(not each.seconds for each in operations)
+    if not missing:
+        return []
+    return [f"no time was left to look for faster ways: {missing} of {len(operations)} operations"]
+
+
 def with_choice(workload: Workload, choice: Choice) -> Workload:
     """The layer computed as chosen.
 

@@ -87,7 +87,9 @@ class Run:
         measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
         todo = [item for item in measuring if item.nodeid in missing]
         works = {item.nodeid: _work(item) for item in todo}
-        order = self._session.plan(works, {i.nodeid for i in todo if _is_core(i)})
+        core = {item.nodeid for item in todo if _is_core(item)}
+        steps = {item.nodeid for item in todo if isinstance(_preset(item), Step)}
+        order = self._session.plan(works, core, steps)
         self._names = set(order)
         self._progress.plan(self._session, len(measuring) - len(todo))
         by_name = {item.nodeid: item for item in todo}

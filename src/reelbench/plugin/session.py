@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -108,16 +108,20 @@ class Session:
         machine = self.machine
         return Limits(machine.ceilings, machine.floor_s or 0.0, machine.wander)
 
-    def plan(self, works: Mapping[str, Work], core: set[str]) -> list[str]:
+    def plan(
+        self, works: Mapping[str, Work], core: set[str], last: Collection[str] = ()
+    ) -> list[str]:
         """Put the cases in the order in which they are worth their time.
 
         Args:
             works: The work of the cases by full name, as recorded, or the workload itself where it
                 must be traced; None where only running the test tells.
             core: Names of the cases to keep when time is short.
+            last: Names of those that gain by what is found out in others: of a whole model, whose
+                operations are those of its layers, the fastest implementations are known then.
 
         Returns:
-            Names of all cases, core cases first, cheapest first among both.
+            Names of all cases, core cases first, cheapest first among both; then the last.
         """
         options = self.options
         estimates = [
@@ -131,7 +135,7 @@ class Session:
             )
             for name, work in works.items()
         ]
-        estimates.sort(key=lambda each: (not each.core, each.total_s))
+        estimates.sort(key=lambda each: (each.name in last, not each.core, each.total_s))
         self.estimates = {each.name: each for each in estimates}
         return list(self.estimates)
 
@@ -259,6 +263,7 @@ class Session:
             notes += merging.wider_than(made.timing, effort.width)
         if made.identity.implementation != REFERENCE:
             notes += no_worse.more_memory(made.memory, self._chooser.as_written(made.identity))
+            notes += choosing.not_tried(self._chooser.operations(name))
         return structs.replace(
             made,
             warnings=[*made.warnings, *notes],
