@@ -41,6 +41,7 @@ def one_run(number, cases, *, created=None, **facts):
     )
     machine = make.machine(load_1m=number / 10, **facts)
     machine["floor_s"] = (5 + number) * 1e-6
+    machine["wander"] = 0.01 * number if number % 2 else None
     whole = make.document(on=machine, block=block, benchmarks=[make.benchmark(r) for r in records])
     whole["commit_info"]["id"] = f"{number:040x}"
     return make.encoded(whole)

@@ -89,13 +89,16 @@ def merge(files: Sequence[tuple[str, bytes]]) -> bytes:
     header = _header_of(read, sources[0])
     floors = [source.floor_s for source in sources if source.floor_s is not None]
     floor = statistics.median(floors) if floors else None
-    benchmarks = _cases(read, floor or 0.0)
+    wanders = [source.wander for source in sources if source.wander is not None]
+    wander = statistics.median(wanders) if wanders else None
+    benchmarks = _cases(read, floor or 0.0, wander)
     machine = msgspec.structs.replace(
         header.machine,
         facts=_facts(header.machine.facts, sources[0]),
         ceilings=_ceilings(read),
         floor_s=floor,
         overhead_s=sources[0].overhead_s,
+        wander=wander,
     )
     run = _run(read, sources, header)
     made = {
@@ -154,6 +157,7 @@ def _source(results: Results, run: Run, machine: Machine) -> Source:
         dirty=results.commit_info.dirty,
         floor_s=machine.floor_s,
         overhead_s=machine.overhead_s,
+        wander=machine.wander,
         facts={name: value for name, value in machine.facts.items() if _is_volatile(name)},
     )
 
@@ -236,22 +240,22 @@ def _rank(ceiling: Ceiling) -> tuple[float, str]:
     return ceiling.rate, _canonical(msgspec.to_builtins(ceiling))
 
 
-def _cases(read: Sequence[_File], floor_s: float) -> list[Json]:
+def _cases(read: Sequence[_File], floor_s: float, wander: float | None) -> list[Json]:
     """The benchmarks of all cases, in the order of their names."""
     grouped: dict[Identity, list[_Case]] = {}
     for file in read:
         for record, raw in zip(file.results.records, file.raw["benchmarks"], strict=True):
             born = min(file.born.get(r.process, ("", r.process)) for r in record.timing.replicates)
             grouped.setdefault(record.identity, []).append(_Case(file, record, raw, born))
-    made = [_case(cases, floor_s) for cases in grouped.values()]
+    made = [_case(cases, floor_s, wander) for cases in grouped.values()]
     return sorted(made, key=lambda each: (each["fullname"], _canonical(each.get("params"))))
 
 
-def _case(cases: Sequence[_Case], floor_s: float) -> Json:
+def _case(cases: Sequence[_Case], floor_s: float, wander: float | None) -> Json:
     first = min(cases, key=lambda case: (case.born, _canonical(case.raw)))
     for case in cases:
         _check_same_case(first, case)
-    record = merged_record(first.record, _replicates(cases), floor_s)
+    record = merged_record(first.record, _replicates(cases), floor_s, wander)
     rounds = [seconds for each in record.timing.replicates for seconds in each.rounds_s]
     return {
         **first.raw,

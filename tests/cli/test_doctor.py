@@ -66,7 +66,7 @@ def test_the_machine_is_shown_with_its_id_and_facts(capsys):
     assert machine_id(collect()) in facts["title"]
     rows = {row["name"] for row in facts["rows"]}
     assert {"cpu_model", "memory_bytes", "python", "backend"} <= rows
-    assert all(set(row) == {"severity", "what", "why", "do"} for row in found["rows"])
+    assert all(set(row) == {"severity", "what", "why", "do", "line"} for row in found["rows"])
 
 
 def test_everything_fits_in_a_hundred_characters(capsys, monkeypatch, tmp_path):

@@ -1,5 +1,8 @@
 """Each condition has its advice, with the figure and what to do; the worst comes first."""
 
+import subprocess
+import textwrap
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -166,7 +169,7 @@ CONDITIONS = [
         {"facts": CPU | {"allocator": "default", "accelerator": None}, "gpus": ()},
         "note",
         "small pages",
-        "export GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1",
+        "GLIBC_TUNABLES=$m.hugetlb=1:",
     ),
     ({"settings": {"huge_pages": "always"}}, "note", "set to always", "echo madvise"),
     ({"settings": {"huge_pages": "never"}}, "note", "set to never", "echo madvise"),
@@ -190,7 +193,7 @@ def test_each_condition_has_its_advice_with_the_figure_and_what_to_do(changes, s
     (found,) = advice(seen(**changes))
     assert found.severity.value == severity
     assert what in found.what
-    assert do in found.do
+    assert do in f"{found.do} {found.line}"
     assert found.why
 
 
@@ -302,3 +305,12 @@ def test_whatever_is_seen_severities_never_rise_again(chosen):
             merged[name] = old | value if isinstance(old, dict) else value
     order = [list(Severity).index(each.severity) for each in advice(seen(**merged))]
     assert order == sorted(order)
+
+
+def test_a_line_to_copy_sets_what_the_c_library_reads_however_it_is_broken():
+    known = CPU | {"allocator": "default", "accelerator": None}
+    (line,) = [each.line for each in advice(seen(facts=known, gpus=())) if each.line]
+    script = "\n".join([*textwrap.wrap(line, 90), "env"])
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    (setting,) = [each for each in said.splitlines() if each.startswith("GLIBC_TUNABLES=")]
+    assert setting.startswith("GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:")

@@ -70,6 +70,7 @@ def test_the_fastest_of_each_operation_is_chosen_and_told(timed, remembered):
         "shifts",
     ]
     assert choice.operations[0].seconds[REFERENCE] == 3.0
+    assert choice.cut_short == 0
 
 
 def test_what_is_hardly_faster_is_not_chosen(timed, remembered):
@@ -105,6 +106,9 @@ def test_without_time_nothing_is_tried_and_nothing_chosen(timed, remembered):
     choice = choose(workload(), remembered, seconds=0.0)
     assert not choice.chosen
     assert not timed[1]
+    assert choice.cut_short == 2
+    with pytest.raises(CaseFailure, match="before time was up"):
+        choosing.with_choice(workload(), choice)
 
 
 def test_one_implementation_can_be_wanted_faster_or_not(timed, remembered):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.plugin.budget import OVERHEAD_S, Estimate, choose, estimate
+from reelbench.plugin.budget import OVERHEAD_S, Estimate, choose, estimate, in_order
 
 # Whole seconds, so that sums are exact.
 SECONDS = st.integers(0, 200).map(float)
@@ -131,3 +131,16 @@ def test_every_process_but_the_first_costs_the_same_and_less_than_the_first(seco
     assert many.first_s == pytest.approx(one.total_s)
     assert many.again_s == pytest.approx((runs - 1) * cost_of(2).again_s)
     assert cost_of(2).again_s < one.total_s
+
+
+@given(cases(), st.data())
+def test_what_comes_last_comes_after_all_others_and_core_cases_before_the_rest(estimates, data):
+    last = {each.name for each in estimates if data.draw(st.booleans())}
+    ordered = in_order(estimates, last)
+    assert sorted(ordered, key=estimates.index) == estimates
+    for one, other in itertools.combinations(ordered, 2):
+        if one.name in last:
+            assert other.name in last
+        elif other.name not in last and other.core:
+            assert one.core
+            assert one.total_s <= other.total_s

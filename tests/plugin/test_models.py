@@ -66,7 +66,16 @@ def test_a_measured_step_says_what_it_is(models):
     assert record.work.model_flops > 0
 
 
-def test_steps_come_after_the_layers_that_they_are_made_of(models):
-    names = collected(models, "test_models.py", "--reel-case", MODEL)
+def test_steps_come_after_the_layers_that_they_are_made_of(project):
+    # In the file they come first.
+    head, _, _ = BENCH.read_text().partition("def test_layer")
+    step = "def test_step(measure, step):\n    measure(step)\n\n\n"
+    layer = "def test_layer(measure, preset):\n    measure(preset)\n"
+    project.pytester.makepyfile(test_models=head + step + layer)
+    result = project.pytester.runpytest_subprocess(
+        "--benchmark-only", "--reel-case", MODEL, "--reel-budget", "1s", "-v", "test_models.py"
+    )
+    names = [line for line in result.outlines if line.startswith("test_models.py::")]
     first = min(place for place, name in enumerate(names) if "test_step" in name)
+    assert first > 0
     assert all("test_step" in name for name in names[first:])

@@ -36,6 +36,7 @@ def test_programs_get_the_parts_by_their_names():
         "what": "other work takes 23 % of the 8 CPUs",
         "why": "layers wait",
         "do": "top",
+        "line": "",
     }
     assert json.loads(render([advice_table([])], "json"))["tables"][0]["rows"] == []
 

@@ -25,9 +25,6 @@ _ALONE_BYTES = 24 * 2**20
 _MOST_PROCESSES = 8
 _CHUNK = 16
 
-# Older self-tests tell of a machine that may have been set up in another way.
-_NEWEST_TESTS = 12
-
 
 def digests(paths: Sequence[Path]) -> list[Digest]:
     """Read result files in the order given; large folders on several processors.

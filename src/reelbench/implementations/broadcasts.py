@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, Limits, register
+from reelbench.implementations.registry import Implementation, alone, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -63,8 +63,4 @@ def _product(_: Operation, __: object) -> Function:
     return summed_by_product
 
 
-def _one(_: Operation, __: Limits) -> dict[str, None]:
-    return {"": None}
-
-
-register(Implementation("ones", KIND, lambda _: True, _product, _one, backward_only=True))
+register(Implementation("ones", KIND, lambda _: True, _product, alone, backward_only=True))

@@ -49,6 +49,11 @@ class Implementation:
     backward_only: bool = False
 
 
+def alone(_: Operation, __: Limits) -> dict[str, Any]:
+    """The variants of an implementation that has nothing to set."""
+    return {"": None}
+
+
 _ALL: dict[tuple[str, str], Implementation] = {}
 
 

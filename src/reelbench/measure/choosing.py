@@ -56,10 +56,12 @@ class Choice:
     Attributes:
         chosen: What computes each operation that is not computed plainly.
         operations: The same for the result file, with what was tried.
+        cut_short: How many of them had ways that were not tried, as time was up.
     """
 
     chosen: Mapping[Operation, Candidate]
     operations: tuple[ChosenOperation, ...]
+    cut_short: int = 0
 
     @property
     def name(self) -> str:
@@ -111,6 +113,7 @@ def choose(
     end = time.monotonic() + seconds
     chosen: dict[Operation, Candidate] = {}
     told: list[ChosenOperation] = []
+    cut_short = 0
     # A whole step differentiates its operations as a layer's train pass does.
     pass_ = "forward" if workload.identity.pass_ == "forward" else "train"
     for operation, in_loop in operations_of(workload).items():
@@ -124,16 +127,18 @@ def choose(
             continue
         where = f"{pass_}-in-loop" if in_loop else pass_
         times = remembered.of(operation.key, where)
-        for name, function in _ways(operation, ways, pass_, with_plain=only is None):
+        tried = _ways(operation, ways, pass_, with_plain=only is None)
+        for name, function in tried:
             if name not in times and time.monotonic() < end:
                 times[name] = time_alone(function, operation, pass_, in_loop=in_loop)
                 remembered.put(operation.key, where, times)
+        cut_short += any(name not in times for name, _ in tried)
         plainly = None if only else times.get(REFERENCE)
         best = _fastest(times, ways, plainly)
         if best is not None:
             chosen[operation] = best
         told.append(_told(operation, best, times))
-    return Choice(chosen, tuple(told))
+    return Choice(chosen, tuple(told), cut_short)
 
 
 def again(workload: Workload, operations: Sequence[ChosenOperation], limits: Limits) -> Workload:
@@ -155,14 +160,6 @@ def again(workload: Workload, operations: Sequence[ChosenOperation], limits: Lim
     return with_choice(workload, Choice(chosen, tuple(operations)))
 
 
-def not_tried(operations: Sequence[ChosenOperation]) -> list[str]:
-    """A warning where time was up before every operation had been tried in another way."""
-    missing = sum(not each.seconds for each in operations)
-    if not missing:
-        return []
-    return [f"no time was left to look for faster ways: {missing} of {len(operations)} operations"]
-
-
 def with_choice(workload: Workload, choice: Choice) -> Workload:
     """The layer computed as chosen.
 
@@ -174,7 +171,10 @@ def with_choice(workload: Workload, choice: Choice) -> Workload:
         raise NoOtherWayError("no operation in it has another implementation")
     if not choice.chosen:
         count = len(choice.operations)
-        raise CaseFailure(Outcome.REFERENCE_IS_BEST, f"no faster way for any of {count} operations")
+        found = " was found before time was up" if choice.cut_short else ""
+        raise CaseFailure(
+            Outcome.REFERENCE_IS_BEST, f"no faster way{found} for any of {count} operations"
+        )
     made = workload.rebuild(using(workload.apply, choice.chosen), choice.name)
     # Its gradients are then checked along random directions.
     return replace(made, reference=None) if may_not_return(workload) else made

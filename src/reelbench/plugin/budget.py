@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 # A plain JAX layer reaches about a quarter of its roofline on a CPU (facts of the first runs; the
@@ -55,6 +55,11 @@ def estimate(
     rounds = max(max_time_s, (min_rounds + _WARMUP_CALLS) * call)
     again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
     return Estimate(name, core, call, OVERHEAD_S + rounds + again, again)
+
+
+def in_order(estimates: Iterable[Estimate], last: Collection[str] = ()) -> list[Estimate]:
+    """Core cases first, cheapest first among both; then those that are to come last, likewise."""
+    return sorted(estimates, key=lambda each: (each.name in last, not each.core, each.total_s))
 
 
 def choose(estimates: Sequence[Estimate], budget_s: float) -> tuple[list[Estimate], list[Estimate]]:

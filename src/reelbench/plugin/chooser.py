@@ -28,7 +28,7 @@ class Chooser:
     def __init__(self, machine: Machine, journal: Journal) -> None:
         self._machine = machine
         self._journal = journal
-        self._operations: dict[str, tuple[ChosenOperation, ...]] = {}
+        self._choices: dict[str, choosing.Choice] = {}
 
     def trace(self, name: str, workload: Workload, seconds: float) -> compiling.Traced:
         """Trace a case with what computes its operations best, or as was named.
@@ -53,12 +53,21 @@ class Chooser:
         if wanted == choosing.FASTEST and not choice.chosen:
             identity = structs.replace(workload.identity, implementation=REFERENCE)
             return compiling.trace(replace(workload, identity=identity))
-        self._operations[name] = choice.operations
+        self._choices[name] = choice
         return compiling.trace(choosing.with_choice(workload, choice))
 
     def operations(self, name: str) -> list[ChosenOperation]:
         """What was chosen for the operations of a case."""
-        return list(self._operations.get(name, ()))
+        choice = self._choices.get(name)
+        return list(choice.operations) if choice else []
+
+    def warnings(self, name: str) -> list[str]:
+        """Whether time was up before every way to compute a case had been tried."""
+        choice = self._choices.get(name)
+        if choice is None or not choice.cut_short:
+            return []
+        some = f"{choice.cut_short} of {len(choice.operations)} operations"
+        return [f"time was up before every way was tried: {some}"]
 
     def as_written(self, case: Identity) -> Mapping[str, Any] | None:
         """The record of the same layer as it is written, if it was timed before."""

@@ -135,7 +135,7 @@ class Session:
             )
             for name, work in works.items()
         ]
-        estimates.sort(key=lambda each: (each.name in last, not each.core, each.total_s))
+        estimates = budget.in_order(estimates, last)
         self.estimates = {each.name: each for each in estimates}
         return list(self.estimates)
 
@@ -263,7 +263,7 @@ class Session:
             notes += merging.wider_than(made.timing, effort.width)
         if made.identity.implementation != REFERENCE:
             notes += no_worse.more_memory(made.memory, self._chooser.as_written(made.identity))
-            notes += choosing.not_tried(self._chooser.operations(name))
+            notes += self._chooser.warnings(name)
         return structs.replace(
             made,
             warnings=[*made.warnings, *notes],

@@ -18,6 +18,7 @@ _COLUMNS = (
     Column("what", "what was seen, and why it matters", give="fold"),
     Column("why", "", shown=False),
     Column("do", "what to do", give="fold"),
+    Column("line", "", shown=False),
 )
 _NOTHING = "Nothing known disturbs measuring."
 
@@ -37,11 +38,13 @@ def advice_table(found: Sequence[Advice], known: str = "") -> Table:
             Cell(each.what, f"{_sentence(each.what)}. {_sentence(each.why)}."),
             plain(each.why),
             plain(each.do),
+            plain(each.line),
         )
         for each in found
     )
     title = "Advice, the most important first"
-    return Table(title, _COLUMNS, rows, (known,) if known else ())
+    notes = [each.line for each in found if each.line] + [known]
+    return Table(title, _COLUMNS, rows, tuple(filter(None, notes)))
 
 
 def _sentence(text: str) -> str:

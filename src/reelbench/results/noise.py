@@ -19,7 +19,7 @@ from reelbench.results.schema import Count, NonNegative, Positive, Text
 
 SCHEMA = 1
 FOLDER = "selftest"
-# Self-tests that say how a machine is now.
+# Older self-tests tell of a machine that may have been set up in another way.
 _NEWEST = 12
 
 

@@ -322,6 +322,7 @@ class Source(Struct, frozen=True, kw_only=True):
     dirty: bool | None = None
     floor_s: NonNegative | None = None
     overhead_s: float | None = None
+    wander: NonNegative | None = None
     facts: dict[Text, Fact] = msgspec.field(default_factory=dict)
 
 

@@ -31,12 +31,14 @@ class Advice:
         what: What was seen, with the figure.
         why: Why it matters.
         do: What to do, or the command to type.
+        line: A line to copy that is too long for a column; what to do speaks of it.
     """
 
     severity: Severity
     what: str
     why: str
     do: str
+    line: str = ""
 
 
 @dataclass(frozen=True)
