@@ -69,11 +69,23 @@ def sums(draw):
     return Operation("sum", (shape,), "float32", None)
 
 
+@st.composite
+def chains(draw):
+    batch, rows, channels = draw(
+        st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 20))
+    )
+    names = st.sampled_from(["add", "sub", "rsub", "mul", "div"])
+    steps = tuple(draw(st.lists(names, min_size=2, max_size=5)))
+    vectors = ((batch, channels),) * len(steps)
+    return Operation("chain", ((batch, rows, channels), *vectors), "float32", steps)
+
+
 # Of every kind: what draws operations of it.
 KINDS = {
     "convolution": convolutions(),
     "attention": attentions(),
     "broadcast": broadcasts(),
+    "chain": chains(),
     "sum": sums(),
 }
 

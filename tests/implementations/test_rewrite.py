@@ -111,9 +111,9 @@ def test_a_users_module_is_rewritten_without_knowing_of_it():
 
 
 VECTORS = {
-    "scale and bias": lambda x, a, b: jnp.tanh(x) * a + b,
-    "less": lambda x, a, b: x - a / 2 - b,
-    "over": lambda x, a, b: x / (2 + a**2) + b,
+    "scale and bias": lambda x, a, b: jnp.tanh(x * a) + b,
+    "less": lambda x, a, b: jnp.sin(x - a / 2) - b,
+    "over": lambda x, a, b: jnp.sin(x / (2 + a**2)) + b,
     "outer": lambda x, a, b: x * (jnp.abs(x).mean(-1, keepdims=True) * a) + b,
     "spread out": lambda x, a, b: jnp.sin(jnp.broadcast_to(a, x.shape) + x) * b,
     "columns": lambda x, a, b: (x - x.mean(-1, keepdims=True)) * a + b,
@@ -217,3 +217,65 @@ def test_sums_in_any_order_stay_the_same(axes):
     chosen = {each: candidates(each, Limits())[0] for each in operations(function, x)}
     assert bool(chosen) == (axes in ((0, 3), (0, 1, 3)))
     np.testing.assert_allclose(using(function, chosen)(x), function(x), rtol=1e-4, atol=1e-2)
+
+
+def a_norm(x, scale, bias):
+    wide = x.reshape(*x.shape[:3], 8, 8)
+    mean, square = wide.mean((1, 2, 4)), jnp.square(wide).mean((1, 2, 4))
+    deviation = jnp.repeat(lax.rsqrt(square - jnp.square(mean) + 1e-5), 8, -1)
+    made = (x - jnp.repeat(mean, 8, -1)[:, None, None]) * deviation[:, None, None]
+    return made * scale + bias
+
+
+CHAINS = {
+    "a norm of groups": (a_norm, ("sub", "mul", "mul", "add"), 3),
+    "of a batch": (
+        lambda x, a, b: (x - x.mean((0, 1, 2))) / (1 + a**2) + b,
+        ("sub", "div", "add"),
+        1,
+    ),
+    "the other way about": (lambda x, a, b: a - (b + x), ("add", "rsub"), 1),
+    "with a number": (
+        lambda x, a, b: (jnp.sin(x) * a * 2 - 1) * b,
+        ("mul", "mul", "sub", "mul"),
+        1,
+    ),
+    "spread out": (lambda x, a, b: x * jnp.broadcast_to(a, x.shape) + b, ("mul", "add"), 1),
+    "of each clip": (lambda x, a, b: x * x.sum((1, 2), keepdims=True) + b, ("mul", "add"), 3),
+    "in jit": (jax.jit(lambda x, a, b: jnp.cos(x * a + b)), ("mul", "add"), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_is_found_multiplied_out_and_has_the_same_gradients(name):
+    function, steps, batch = CHAINS[name]
+    x = jax.random.normal(jax.random.key(9), (3, 32, 16, 64))
+    a, b = jax.random.normal(jax.random.key(10), (2, 64))
+    (chain,) = [each for each in operations(function, x, a, b) if each.kind == "chain"]
+    rows = x.size // (batch * 64)
+    assert (chain.details, chain.shapes[0]) == (steps, (batch, rows, 64))
+    expected = jax.vjp(function, x, a, b)
+    for affine in candidates(chain, Limits()):
+        made = jax.vjp(using(function, {chain: affine}), x, a, b)
+        cotangent = jnp.cos(expected[0])
+        for one, other in zip(
+            (made[0], *made[1](cotangent)), (expected[0], *expected[1](cotangent)), strict=True
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, a: x * a + x,
+        lambda x, a: (lambda y: jnp.sum(y) + (y + a))(x * a),
+        lambda x, a: (x - x.mean(-1, keepdims=True)) * x.std(-1, keepdims=True),
+        lambda x, a: 2 * x + 1,
+        lambda x, a: (x[0, 0, 0] + a) * a,
+        lambda x, a: (x - x.mean((0, 2), keepdims=True)) * a,
+    ],
+    ids=["read again", "one step", "columns", "numbers alone", "small", "not one after another"],
+)
+def test_what_is_no_chain_stays_as_it_is(function):
+    x, a = jax.random.normal(jax.random.key(11), (3, 32, 16, 64)), jnp.ones(64)
+    assert not [each for each in operations(function, x, a) if each.kind == "chain"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelbench.implementations import attention, broadcasts, convolutions, sums
+from reelbench.implementations import affine, attention, broadcasts, convolutions, sums
 from reelbench.implementations.operation import Found, Function, Operation, recognise
 from reelbench.implementations.plain import plain
 from reelbench.implementations.registry import (
@@ -31,6 +31,7 @@ __all__ = [
     "Implementation",
     "Limits",
     "Operation",
+    "affine",
     "attention",
     "broadcasts",
     "by_name",

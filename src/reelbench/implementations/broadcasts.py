@@ -32,16 +32,17 @@ def summed_by_product(
         row: A number for each column.
     """
     shape = (column.shape[0], row.shape[0])
-    return _spread(column, 1, shape), _spread(row, 0, shape)
+    return spread_by_product(column, 1, shape), spread_by_product(row, 0, shape)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def _spread(vector: jax.Array, along: int, shape: tuple[int, int]) -> jax.Array:
+def spread_by_product(vector: jax.Array, along: int, shape: tuple[int, int]) -> jax.Array:
+    """A vector spread along an axis of a matrix; its gradient is a product with ones."""
     return jnp.broadcast_to(jnp.expand_dims(vector, along), shape)
 
 
 def _forward(vector: jax.Array, along: int, shape: tuple[int, int]) -> tuple[jax.Array, None]:
-    return _spread(vector, along, shape), None
+    return spread_by_product(vector, along, shape), None
 
 
 def _backward(along: int, shape: tuple[int, int], _: None, gradient: jax.Array) -> tuple[jax.Array]:
@@ -56,7 +57,7 @@ def _backward(along: int, shape: tuple[int, int], _: None, gradient: jax.Array) 
     return (total.astype(gradient.dtype),)
 
 
-_spread.defvjp(_forward, _backward)
+spread_by_product.defvjp(_forward, _backward)
 
 
 def _product(_: Operation, __: object) -> Function:

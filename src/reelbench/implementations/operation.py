@@ -1,8 +1,8 @@
-"""Recognises the operations that have other implementations in the equations of a program.
+"""Recognises the operations that have other implementations in the parts of a program.
 
-An operation is what an equation computes, in one canonical layout and without its place in the
-program: two convolutions of the same sizes are one operation, wherever they stand. It can be
-hashed, so that what was found fastest for it is found again.
+An operation is what an equation or a chain of them computes, in one canonical layout and without
+its place in the program: two convolutions of the same sizes are one operation, wherever they
+stand. It can be hashed, so that what was found fastest for it is found again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from reelbench.implementations.chains import Chain
 from reelbench.implementations.geometry import Geometry
 from reelbench.layers.multihead import ATTENTION
 
@@ -53,11 +54,11 @@ class Operation:
     """What an equation computes.
 
     Attributes:
-        kind: ``convolution``, ``attention``, ``broadcast`` or ``sum``.
+        kind: ``convolution``, ``attention``, ``broadcast``, ``chain`` or ``sum``.
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
-        details: What else decides the result; a `Geometry` for a convolution, an `Attention`,
-            nothing of a broadcast or a sum.
+        details: What else decides the result; a `Geometry` for a convolution, an `Attention`, the
+            names of a chain's steps, nothing of a broadcast or a sum.
     """
 
     kind: str
@@ -85,7 +86,9 @@ class Found:
 
 
 def recognise(eqn: Any) -> Found | None:
-    """The operation of an equation, or None if it has no other implementations."""
+    """The operation of an equation or a chain, or None if it has no other implementations."""
+    if isinstance(eqn, Chain):
+        return _chain(eqn)
     if eqn.primitive.name == "conv_general_dilated":
         return _convolution(eqn)
     if eqn.primitive.name in _BROADCASTING:
@@ -156,6 +159,32 @@ def _sum(eqn: Any) -> Found | None:
             wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
             total: jax.Array = function(wide.reshape(shape))
             return total.reshape(eqn.outvars[0].aval.shape).astype(x.dtype)
+
+        return run
+
+    return Found(operation, canonical)
+
+
+def _chain(chain: Chain) -> Found:
+    """One whose operands do not differ between rows: batch, rows and channels of an array."""
+    made = chain.outvars[0].aval
+    batch, rows, channels = chain.sizes
+    first, last = chain.rows
+    # All vectors are spread to one size, which is small beside the array.
+    vectors = tuple((batch, channels) for _ in chain.steps)
+    operation = Operation(
+        "chain", ((batch, rows, channels), *vectors), str(made.dtype), chain.steps
+    )
+
+    def canonical(function: Function) -> Function:
+        def run(x: jax.Array, *operands: jax.Array) -> jax.Array:
+            full = *made.shape[:first], *(1,) * (last + 1 - first), *made.shape[last + 1 :]
+            small = []
+            for operand, beside in zip(operands, chain.operands, strict=True):
+                apart = jnp.asarray(operand, made.dtype).reshape(beside)
+                small.append(jnp.broadcast_to(apart, full).reshape(batch, channels))
+            result: jax.Array = function(x.reshape(batch, rows, channels), *small)
+            return result.reshape(made.shape)
 
         return run
 

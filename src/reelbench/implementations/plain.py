@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -26,6 +27,8 @@ def plain(operation: Operation) -> Function:
             return _attention(operation)
         case "broadcast":
             return _spread
+        case "chain":
+            return _chain(operation)
         case "sum":
             return lambda x: jnp.sum(x, (1, 3))
     raise ValueError(f"no plain form of {operation.kind}")
@@ -34,6 +37,24 @@ def plain(operation: Operation) -> Function:
 def _spread(column: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
     shape = (*column.shape, *row.shape)
     return jnp.broadcast_to(column[:, None], shape), jnp.broadcast_to(row, shape)
+
+
+_STEPS: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
+    "add": lambda x, vector: x + vector,
+    "sub": lambda x, vector: x - vector,
+    "rsub": lambda x, vector: vector - x,
+    "mul": lambda x, vector: x * vector,
+    "div": lambda x, vector: x / vector,
+}
+
+
+def _chain(operation: Operation) -> Function:
+    def run(x: jax.Array, *vectors: jax.Array) -> jax.Array:
+        for step, vector in zip(operation.details, vectors, strict=True):
+            x = _STEPS[step](x, vector[:, None])
+        return x
+
+    return run
 
 
 def _convolution(operation: Operation) -> Function:

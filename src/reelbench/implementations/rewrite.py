@@ -1,8 +1,9 @@
 """Replaces operations inside a program: the same layer, computed in another way.
 
-A layer is traced to its program; wherever an equation of it (a convolution, an attention, …) has a
-replacement, that is computed instead. It happens before differentiation, so the backward pass is
-that of the replacement. Nothing needs to be known of the layer: it works for anybody's module.
+A layer is traced to its program; wherever a part of it (a convolution, an attention, the chain that
+a norm ends in, …) has a replacement, that is computed instead. It happens before differentiation,
+so the backward pass is that of the replacement. Nothing needs to be known of the layer: it works
+for anybody's module.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import jax
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
+from reelbench.implementations.chains import Chain, parts
+
 Function = Callable[..., Any]
-Rule = Callable[[JaxprEqn], Function | None]
-"""Gives what to compute instead of an equation, of its operands, or None to leave it as it is."""
+Part = JaxprEqn | Chain
+Rule = Callable[[Part], Function | None]
+"""Gives what to compute instead of a part, of its operands, or None to leave it as it is."""
 
 # Calls whose inner program takes the operands and gives the results one for one.
 _CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call")
@@ -40,25 +44,30 @@ def rewritten(function: Function, rule: Rule) -> Function:
     return run
 
 
-def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
-    """Every equation of a program and of the programs inside it, in the order of the text."""
+def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
+    """The parts of a program and of the programs inside it, in the order of the text.
+
+    Every equation is one, but those of a chain, which are one together.
+    """
     jaxpr = program.jaxpr if isinstance(program, ClosedJaxpr) else program
-    for eqn in jaxpr.eqns:
-        yield eqn
-        for inner in _inner(eqn):
+    for part in parts(jaxpr):
+        yield part
+        for inner in _inner(part):
             yield from equations(inner)
 
 
-def in_loops(program: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
-    """The equations that a loop of a program computes again and again."""
-    for eqn in equations(program):
-        if eqn.primitive.name in _LOOPS:
-            for inner in _inner(eqn):
+def in_loops(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
+    """The parts that a loop of a program computes again and again."""
+    for part in equations(program):
+        if isinstance(part, JaxprEqn) and part.primitive.name in _LOOPS:
+            for inner in _inner(part):
                 yield from equations(inner)
 
 
-def _inner(eqn: JaxprEqn) -> Iterator[ClosedJaxpr | Jaxpr]:
-    for value in eqn.params.values():
+def _inner(part: Part) -> Iterator[ClosedJaxpr | Jaxpr]:
+    if isinstance(part, Chain):
+        return
+    for value in part.params.values():
         for item in value if isinstance(value, tuple | list) else (value,):
             if isinstance(item, ClosedJaxpr | Jaxpr):
                 yield item
@@ -68,20 +77,35 @@ def _evaluate(program: ClosedJaxpr, rule: Rule, arguments: Sequence[Any]) -> lis
     jaxpr = program.jaxpr
     known = dict(zip(jaxpr.constvars, program.consts, strict=True))
     known |= zip(jaxpr.invars, arguments, strict=True)
+    for part in parts(jaxpr):
+        results = _part(part, rule, _read(part.invars, known))
+        known |= zip(part.outvars, results, strict=True)
+    return _read(jaxpr.outvars, known)
 
-    def read(atom: Any) -> Any:
-        return atom.val if isinstance(atom, Literal) else known[atom]
 
-    for eqn in jaxpr.eqns:
-        results = _equation(eqn, rule, [read(atom) for atom in eqn.invars])
-        known |= zip(eqn.outvars, results, strict=True)
-    return [read(atom) for atom in jaxpr.outvars]
+def _read(atoms: Sequence[Any], known: dict[Any, Any]) -> list[Any]:
+    return [atom.val if isinstance(atom, Literal) else known[atom] for atom in atoms]
+
+
+def _part(part: Part, rule: Rule, operands: list[Any]) -> Sequence[Any]:
+    replacement = rule(part)
+    if replacement is not None:
+        return jax.tree.leaves(replacement(*operands))
+    return _chain(part, operands) if isinstance(part, Chain) else _equation(part, rule, operands)
+
+
+def _chain(chain: Chain, operands: list[Any]) -> Sequence[Any]:
+    known = {
+        atom: operand
+        for atom, operand in zip(chain.invars, operands, strict=True)
+        if not isinstance(atom, Literal)
+    }
+    for eqn in chain.eqns:
+        known |= zip(eqn.outvars, _as_it_is(eqn, _read(eqn.invars, known)), strict=True)
+    return _read(chain.outvars, known)
 
 
 def _equation(eqn: JaxprEqn, rule: Rule, operands: list[Any]) -> Sequence[Any]:
-    replacement = rule(eqn)
-    if replacement is not None:
-        return jax.tree.leaves(replacement(*operands))
     name = eqn.primitive.name
     if not any(rule(inner) for program in _inner(eqn) for inner in equations(program)):
         return _as_it_is(eqn, operands)
