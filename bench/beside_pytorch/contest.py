@@ -23,6 +23,8 @@ Call = Callable[[], Any]
 # Turns of every contender, after some that warm up; fewer where they would take too long.
 _TURNS, _FEWEST, _SECONDS = 40, 7, 3.0
 _WARMUPS = 2
+# Untimed calls at a contender's turn: OpenMP's threads spin for milliseconds after their work.
+_SETTLING_S = 0.02
 # Largest difference relative to the norm. Where two frameworks round a sum differently, one element
 # in some ten thousand falls on the other side of a ReLU, and its gradient differs wholly.
 _WITHIN = 2e-2
@@ -217,8 +219,11 @@ def _in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
         # Each follows each as often.
         for name in order if turn % 2 else reversed(order):
             call = contenders[name]
-            # A thread pool that slept while the other framework computed is woken first.
+            # The threads of the framework before look for work a while longer; this one's are woken.
+            settled = time.perf_counter() + _SETTLING_S
             call()
+            while time.perf_counter() < settled:
+                call()
             started = time.perf_counter()
             call()
             made[name].append(time.perf_counter() - started)
