@@ -219,7 +219,7 @@ def _in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
         # Each follows each as often.
         for name in order if turn % 2 else reversed(order):
             call = contenders[name]
-            # The threads of the framework before look for work a while longer; this one's are woken.
+            # The other framework's threads look for work a while longer; this one's are woken.
             settled = time.perf_counter() + _SETTLING_S
             call()
             while time.perf_counter() < settled:
