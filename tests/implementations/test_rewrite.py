@@ -273,8 +273,17 @@ def test_a_chain_is_found_multiplied_out_and_has_the_same_gradients(name):
         lambda x, a: 2 * x + 1,
         lambda x, a: (x[0, 0, 0] + a) * a,
         lambda x, a: (x - x.mean((0, 2), keepdims=True)) * a,
+        lambda x, a: (x[:, :, :4] - x[:, :, :1]) * a * x[:, :1, :1],
     ],
-    ids=["read again", "one step", "columns", "numbers alone", "small", "not one after another"],
+    ids=[
+        "read again",
+        "one step",
+        "columns",
+        "numbers alone",
+        "small",
+        "not one after another",
+        "few rows",
+    ],
 )
 def test_what_is_no_chain_stays_as_it_is(function):
     x, a = jax.random.normal(jax.random.key(11), (3, 32, 16, 64)), jnp.ones(64)

@@ -20,7 +20,7 @@ _STEPS = ("add", "sub", "mul", "div")
 _SPREAD = "broadcast_in_dim"
 # Elements from which on a pass over an array can take longer than to call it.
 _LEAST = 2**16
-# An operand so many times smaller than the array costs nothing beside it.
+# What is so many times smaller than the array costs little beside it.
 _LEAST_SMALLER = 8
 
 
@@ -102,13 +102,15 @@ def _chains(program: Jaxpr, steps: dict[Any, _Step], readers: Counter[Any]) -> I
 def _rows(operands: list[tuple[int, ...]], whole: Any) -> tuple[int, int] | None:
     """The first and the last axis over which no operand differs, if no other lies between.
 
-    The last axis of the array must not be among them: channels fill vectors.
+    The last axis of the array must not be among them: channels fill vectors. Spread over all other
+    axes, what the operands come to must still be small.
     """
     differs = [any(shape[axis] > 1 for shape in operands) for axis in range(whole.ndim)]
     free = [axis for axis in range(whole.ndim) if not differs[axis] and whole.shape[axis] > 1]
     if not free or free[-1] == whole.ndim - 1 or any(differs[free[0] : free[-1]]):
         return None
-    return free[0], free[-1]
+    few = prod(whole.shape[axis] for axis in free) < _LEAST_SMALLER
+    return None if few else (free[0], free[-1])
 
 
 def _joined(chain: list[_Step], rows: tuple[int, int]) -> Chain:
