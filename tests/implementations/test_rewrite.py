@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 from jax import lax
 
-from reelbench.implementations import Limits, candidates, equations, recognise, using
+from reelbench.implementations import Limits, all_parts, candidates, recognise, using
 from reelbench.layers.multihead import attend
 
 X = jax.random.normal(jax.random.key(0), (2, 4, 6, 6, 3))
@@ -15,7 +15,7 @@ X = jax.random.normal(jax.random.key(0), (2, 4, 6, 6, 3))
 
 def operations(function, *arguments):
     program = jax.make_jaxpr(function)(*arguments)
-    found = (recognise(eqn) for eqn in equations(program))
+    found = (recognise(eqn) for eqn in all_parts(program))
     return {each.operation for each in found if each is not None}
 
 

@@ -22,7 +22,7 @@ from reelbench.implementations.registry import (
     candidates,
     implementations,
 )
-from reelbench.implementations.rewrite import equations, in_loops, rewritten
+from reelbench.implementations.rewrite import all_parts, in_loops, rewritten
 
 __all__ = [
     "REFERENCE",
@@ -32,12 +32,12 @@ __all__ = [
     "Limits",
     "Operation",
     "affine",
+    "all_parts",
     "attention",
     "broadcasts",
     "by_name",
     "candidates",
     "convolutions",
-    "equations",
     "implementations",
     "in_loops",
     "plain",

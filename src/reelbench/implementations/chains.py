@@ -159,7 +159,15 @@ def _source(
     (source, *dynamic) = maker.invars
     if dynamic:
         return operand, shape, None
-    beside = [1] * len(whole)
-    for axis, length in zip(maker.params["broadcast_dimensions"], source.aval.shape, strict=True):
-        beside[axis] = length
-    return source, tuple(beside), maker
+    return source, beside(maker, source.aval), maker
+
+
+def beside(eqn: Any, operand: Any) -> tuple[int, ...]:
+    """The shape of an operand with an axis for every axis of the result."""
+    shape = tuple(getattr(operand, "shape", ()))
+    if eqn.primitive.name != _SPREAD:
+        return shape
+    full = [1] * eqn.outvars[0].aval.ndim
+    for axis, length in zip(eqn.params["broadcast_dimensions"], shape, strict=True):
+        full[axis] = length
+    return tuple(full)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.chains import Chain
+from reelbench.implementations.chains import Chain, beside
 from reelbench.implementations.geometry import Geometry
 from reelbench.layers.multihead import ATTENTION
 
@@ -114,7 +114,7 @@ def _broadcast(eqn: Any) -> Found | None:
     alone = eqn.primitive.name == "broadcast_in_dim"
     if 1 in (rows, features) or (alone and len(eqn.invars) > 1):
         return None
-    sides = [_side(_beside(eqn, each.aval), made.shape) for each in eqn.invars]
+    sides = [_side(beside(eqn, each.aval), made.shape) for each in eqn.invars]
     if sides.count(None) == len(sides):
         return None
     operation = Operation("broadcast", ((rows,), (features,)), str(made.dtype), None)
@@ -180,8 +180,8 @@ def _chain(chain: Chain) -> Found:
         def run(x: jax.Array, *operands: jax.Array) -> jax.Array:
             full = *made.shape[:first], *(1,) * (last + 1 - first), *made.shape[last + 1 :]
             small = []
-            for operand, beside in zip(operands, chain.operands, strict=True):
-                apart = jnp.asarray(operand, made.dtype).reshape(beside)
+            for operand, shape in zip(operands, chain.operands, strict=True):
+                apart = jnp.asarray(operand, made.dtype).reshape(shape)
                 small.append(jnp.broadcast_to(apart, full).reshape(batch, channels))
             result: jax.Array = function(x.reshape(batch, rows, channels), *small)
             return result.reshape(made.shape)
@@ -189,17 +189,6 @@ def _chain(chain: Chain) -> Found:
         return run
 
     return Found(operation, canonical)
-
-
-def _beside(eqn: Any, operand: Any) -> tuple[int, ...]:
-    """The shape of an operand with an axis for every axis of the result."""
-    shape = tuple(getattr(operand, "shape", ()))
-    if eqn.primitive.name != "broadcast_in_dim":
-        return shape
-    full = [1] * eqn.outvars[0].aval.ndim
-    for axis, length in zip(eqn.params["broadcast_dimensions"], shape, strict=True):
-        full[axis] = length
-    return tuple(full)
 
 
 def _side(shape: tuple[int, ...], whole: tuple[int, ...]) -> int | None:

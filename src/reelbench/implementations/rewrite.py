@@ -44,7 +44,7 @@ def rewritten(function: Function, rule: Rule) -> Function:
     return run
 
 
-def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
+def all_parts(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
     """The parts of a program and of the programs inside it, in the order of the text.
 
     Every equation is one, but those of a chain, which are one together.
@@ -53,15 +53,15 @@ def equations(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
     for part in parts(jaxpr):
         yield part
         for inner in _inner(part):
-            yield from equations(inner)
+            yield from all_parts(inner)
 
 
 def in_loops(program: ClosedJaxpr | Jaxpr) -> Iterator[Part]:
     """The parts that a loop of a program computes again and again."""
-    for part in equations(program):
+    for part in all_parts(program):
         if isinstance(part, JaxprEqn) and part.primitive.name in _LOOPS:
             for inner in _inner(part):
-                yield from equations(inner)
+                yield from all_parts(inner)
 
 
 def _inner(part: Part) -> Iterator[ClosedJaxpr | Jaxpr]:
@@ -107,7 +107,7 @@ def _chain(chain: Chain, operands: list[Any]) -> Sequence[Any]:
 
 def _equation(eqn: JaxprEqn, rule: Rule, operands: list[Any]) -> Sequence[Any]:
     name = eqn.primitive.name
-    if not any(rule(inner) for program in _inner(eqn) for inner in equations(program)):
+    if not any(rule(inner) for program in _inner(eqn) for inner in all_parts(program)):
         return _as_it_is(eqn, operands)
     if name in _CALLS:
         return _evaluate(_closed(eqn), rule, operands)

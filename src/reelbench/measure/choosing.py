@@ -19,9 +19,9 @@ from reelbench.implementations import (
     Candidate,
     Limits,
     Operation,
+    all_parts,
     by_name,
     candidates,
-    equations,
     in_loops,
     plain,
     recognise,
@@ -81,7 +81,7 @@ def operations_of(workload: Workload) -> dict[Operation, bool]:
     given = (workload.arguments[place] for place in workload.applied)
     program = jax.make_jaxpr(workload.apply)(*given)
     looped = {each.operation for each in map(recognise, in_loops(program)) if each is not None}
-    found = (each.operation for each in map(recognise, equations(program)) if each is not None)
+    found = (each.operation for each in map(recognise, all_parts(program)) if each is not None)
     return {operation: operation in looped for operation in found}
 
 
