@@ -21,6 +21,8 @@ _SOFTWARE = (
     "jax", "jaxlib", "backend", "backend_version", "accelerator_driver", "matmul_precision",
     "xla_flags", "environment", "cpus_usable", "cgroup_cpus", "reelbench",
 )  # fmt: skip
+# Of how an operation is tried; what was found in another way is not taken for the same.
+_TRIAL = 2
 _LONGEST_BYTES = 2**24
 
 _Times = dict[str, float]
@@ -36,7 +38,7 @@ class Remembered:
     """
 
     def __init__(self, machine: str, facts: Mapping[str, Fact], folder: Path | None = None) -> None:
-        named = repr([(name, facts.get(name)) for name in _SOFTWARE])
+        named = repr([_TRIAL, *((name, facts.get(name)) for name in _SOFTWARE)])
         self._software = hashlib.sha256(named.encode()).hexdigest()[:16]
         self._path = (folder or _cache()) / f"{machine}.json"
         self._known = self._read()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from reelbench.implementations import Operation, affine, broadcasts
+from reelbench.implementations import Operation, affine, broadcasts, plain
 from reelbench.measure import cache
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
 
 _SEED = 20_260_103
 # Calls after the first, and the time after which no further one is begun; but a few at least of
@@ -39,7 +42,7 @@ def time_alone(
     """
     operands = _operands(operation)
     if operation.kind == broadcasts.KIND:
-        function = _norm(function)
+        function = _norm(None if function is plain(operation) else function)
     if operation.kind == affine.KIND:
         function = _group_norm(function, operation.details)
     if in_loop:
@@ -81,18 +84,30 @@ def time_alone(
         return float("inf")
 
 
-def _norm(spread: Callable[..., Any]) -> Callable[..., Any]:
-    """Broadcasts where most stand: mean, deviation, scale and bias of a norm.
+def _norm(spread: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Broadcasts where most stand: mean, deviation, scale and bias of a norm over a batch of one.
 
-    Alone their gradients are sums that any form computes fast.
+    Alone their gradients are sums that any form computes fast; written out as large arrays, so are
+    those of the plain form; as users write them, by the arithmetic alone, they may not be.
+
+    Args:
+        spread: What spreads a column and a row over a matrix; None to leave it to the arithmetic.
     """
 
-    def run(row: jax.Array, x: jax.Array) -> jax.Array:
+    def beside(
+        column: Float[Array, "1 rows 1"], row: Float[Array, " c"], x: Float[Array, "1 rows c"]
+    ) -> tuple[jax.Array, jax.Array]:
+        if spread is None:
+            return column, row
+        of_column, of_row = spread(column.reshape(-1), row)
+        return of_column.reshape(x.shape), of_row.reshape(x.shape)
+
+    def run(row: Float[Array, " c"], x: Float[Array, "1 rows c"]) -> Float[Array, "1 rows c"]:
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-        mean = wide.mean(-1)
-        variance = jnp.square(wide).mean(-1) - jnp.square(mean)
-        centre, scale = spread(mean.astype(x.dtype), row)
-        deviation, bias = spread(lax.rsqrt(variance + 1e-6).astype(x.dtype), row)
+        mean = wide.mean(-1, keepdims=True)
+        variance = jnp.square(wide).mean(-1, keepdims=True) - jnp.square(mean)
+        centre, scale = beside(mean.astype(x.dtype), row, x)
+        deviation, bias = beside(lax.rsqrt(variance + 1e-6).astype(x.dtype), row, x)
         made: jax.Array = (x - centre) * (deviation * scale) + bias
         return made
 
@@ -139,7 +154,7 @@ def _operands(operation: Operation) -> tuple[jax.Array, ...]:
     if operation.kind == broadcasts.KIND:
         (rows,), (features,) = operation.shapes
         drawn[0] = drawn[1]
-        drawn[1] = _normal(rng, (rows, features), operation.dtype)
+        drawn[1] = _normal(rng, (1, rows, features), operation.dtype)
     return tuple(drawn)
 
 
