@@ -87,8 +87,8 @@ def time_alone(
 def _norm(spread: Callable[..., Any] | None) -> Callable[..., Any]:
     """Broadcasts where most stand: mean, deviation, scale and bias of a norm over a batch of one.
 
-    Alone their gradients are sums that any form computes fast; written out as large arrays, so are
-    those of the plain form; as users write them, by the arithmetic alone, they may not be.
+    Alone their gradients are sums that any form computes fast. So are those of a plain form that
+    is written out as large arrays, but users leave that to the arithmetic, whose sums are slower.
 
     Args:
         spread: What spreads a column and a row over a matrix; None to leave it to the arithmetic.
