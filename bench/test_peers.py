@@ -40,6 +40,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @pytest.fixture(scope="module")
 def sitting():
+    from beside_pytorch.contest import products
     from beside_pytorch.sitting import Sitting, show, write
     from rich.console import Console
 
@@ -55,6 +56,7 @@ def sitting():
         matmul_flops_per_s=ceilings.matmul("float32").rate,
         bytes_per_s=ceilings.memory().rate,
         environment=str(known.get("environment") or ""),
+        product_s=products(),
         rows=[],
     )
     path = RESULTS / made.machine / "peers" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"

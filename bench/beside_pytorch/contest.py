@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
 
-from beside_pytorch.sitting import BEST, EAGER, LAST, REFERENCE, Row
+from beside_pytorch.sitting import BEST, EAGER, LAST, PRODUCT, REFERENCE, Row
 from beside_pytorch.torch_layers import LAYERS
 from reelbench.catalogue import Preset
 from reelbench.measure import build, choosing, protocol, verify
@@ -30,6 +31,7 @@ _SETTLING_S = 0.02
 _WITHIN = 2e-2
 # Time to try the implementations of a layer.
 _CHOOSING_S = 90.0
+_SEED = 20_261_126
 
 
 class PeerError(RuntimeError):
@@ -80,8 +82,25 @@ def contest(preset: Preset, pass_: str, facts: dict[str, Any], remembered: Remem
         flops=traced.model_flops,
         least_bytes=float(traced.least_bytes),
         chosen=chosen,
-        rounds_s=_in_turns(contenders),
+        rounds_s=in_turns(contenders),
     )
+
+
+def products() -> dict[str, list[float]]:
+    """Times of a matrix product alone in JAX and in PyTorch, call by call in turns.
+
+    What a layer of products loses or gains beyond that is the layer's; this is the library's.
+    """
+    rows, inner, columns = PRODUCT
+    rng = np.random.default_rng(_SEED)
+    drawn = [rng.standard_normal(shape, np.float32) for shape in ((rows, inner), (inner, columns))]
+    ours, theirs = [jnp.asarray(each) for each in drawn], [torch.from_numpy(each) for each in drawn]
+    compiled = jax.jit(jnp.matmul)
+    calls: dict[str, Call] = {
+        REFERENCE: lambda: jax.block_until_ready(compiled(*ours)),
+        EAGER: lambda: torch.matmul(*theirs),
+    }
+    return in_turns(calls)
 
 
 class Peer:
@@ -203,7 +222,7 @@ def _agree(peer: Peer, made: Any, expected: Any, pass_: str) -> None:
         raise PeerError(f"PyTorch's layer {failure}") from None
 
 
-def _in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
+def in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
     """Time the contenders one call each in turn, so that what disturbs one disturbs all alike."""
     slowest = 0.0
     for call in contenders.values():

@@ -16,6 +16,9 @@ from reelbench.units import print_ratio, print_share, print_time
 
 FORMAT = 1
 REFERENCE, BEST, EAGER, LAST = "reference", "best", "eager", "channels last"
+# Rows, inner length and columns of a matrix product alone: an expanding projection of ViT-B over
+# the tokens of a clip of VideoMAE.
+PRODUCT = (1568, 768, 3072)
 
 
 class Row(Struct, kw_only=True):
@@ -55,8 +58,7 @@ class Row(Struct, kw_only=True):
     @property
     def ratio(self) -> float:
         """PyTorch's time over JAX's, each at its best: the median over the turns."""
-        pairs = zip(self.rounds_s[self.torch], self.rounds_s[self.jax], strict=True)
-        return statistics.median(theirs / ours for theirs, ours in pairs)
+        return ratio_in_turns(self.rounds_s[self.torch], self.rounds_s[self.jax])
 
     def _faster(self, *names: str) -> str:
         known = [name for name in names if name in self.rounds_s]
@@ -73,6 +75,7 @@ class Sitting(Struct, kw_only=True):
         matmul_flops_per_s: What a matrix product in JAX reached in the same sitting.
         bytes_per_s: What a copy through memory reached.
         environment: Settings of the environment that change how programs run.
+        product_s: Times of a matrix product of the sizes `PRODUCT`, as of a row.
         failed: What could not be measured, with its reason, by layer and pass.
     """
 
@@ -83,6 +86,7 @@ class Sitting(Struct, kw_only=True):
     bytes_per_s: float
     rows: list[Row]
     environment: str = ""
+    product_s: dict[str, list[float]] = {}
     failed: dict[str, str] = {}
     format: int = FORMAT
 
@@ -96,6 +100,11 @@ def write(sitting: Sitting, path: Path) -> None:
 def read(path: Path) -> Sitting:
     """Read a sitting."""
     return msgspec.json.decode(path.read_bytes(), type=Sitting)
+
+
+def ratio_in_turns(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """Their times over ours, those of a turn together: the median over the turns."""
+    return statistics.median(one / other for one, other in zip(theirs, ours, strict=True))
 
 
 def geometric_mean(values: Sequence[float]) -> float:
@@ -141,5 +150,13 @@ def show(sitting: Sitting, console: Console) -> None:
                 f"fast as PyTorch, geometric mean of {len(ratios)} layers; the least is "
                 f"{print_ratio(ratios[worst])} in {worst}"
             )
+    if sitting.product_s:
+        ours, theirs = (sitting.product_s[name] for name in (REFERENCE, EAGER))
+        rows, inner, columns = PRODUCT
+        console.print(
+            f"a matrix product alone, {rows}×{inner}×{columns}: JAX "
+            f"{print_time(statistics.median(ours))}, PyTorch "
+            f"{print_time(statistics.median(theirs))}, {print_ratio(ratio_in_turns(theirs, ours))}"
+        )
     for name, reason in sitting.failed.items():
         console.print(f"not measured: {name}: {reason}")
