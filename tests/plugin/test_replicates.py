@@ -153,6 +153,40 @@ def test_what_goes_wrong_in_a_further_process_costs_its_case_and_is_said(project
     result.stdout.fnmatch_lines(["*run 2/2*failed: the process was ended by SIGKILL*"])
 
 
+def test_a_program_that_is_long_traced_or_compiled_anew_is_waited_for(project):
+    conftest = (project.path / "conftest.py").read_text()
+    project.pytester.makeconftest(
+        conftest
+        + "\nfrom reelbench.plugin import budget, replicates"
+        + "\nreplicates._SHORTEST_ALLOWANCE_S = budget.AGAIN_OVERHEAD_S = 0.2\n"
+    )
+    project.write("""
+        import time
+        from reelbench.measure import compiling
+
+        def test_traced(measure):
+            def slow(x):
+                time.sleep(2.5)
+                return x + 1
+            measure(slow, X)
+
+        def test_compiled(measure, monkeypatch):
+            used = compiling.cache.only
+            def slow(folder):
+                time.sleep(2.5)
+                return used(None)
+            monkeypatch.setattr(compiling.cache, "only", slow)
+            measure(Block(), X)
+    """)
+    result = project.run("--reel-runs=2", "--reel-pass=forward")
+    result.assert_outcomes(passed=2)
+    found, _ = records(project)
+    assert [len(found[name].timing.replicates) for name in ("test_traced", "test_compiled")] == [
+        2,
+        2,
+    ]
+
+
 def test_when_the_budget_ends_the_processes_that_are_left_out_are_said(project):
     project.write(CASES)
     result = project.run("--reel-runs=60", "--reel-pass=forward", "--reel-budget=12s", "-k", "8")

@@ -47,7 +47,8 @@ from reelbench.wire import (
 
 # Collecting tests and loading JAX takes seconds, on a slow disk a minute.
 _START_ALLOWANCE_S = 120.0
-# A case that the first process has measured comes back within four times its time and ten seconds.
+# A case that the first process has measured comes back within four times its time and ten seconds;
+# its program is compiled anew where it could not be kept.
 _SLOWEST = 4.0
 _SHORTEST_ALLOWANCE_S = 10.0
 _FAREWELL_S = 10.0
@@ -219,7 +220,9 @@ class _Conversation:
         """How long the process may be silent."""
         if not self._begun:
             return _START_ALLOWANCE_S
-        usual = _SLOWEST * self._session.again_s(self._left[0]) + _SHORTEST_ALLOWANCE_S
+        name = self._left[0]
+        compiling = merging.record_of(self._session.journal.first_timed[name]).compilation.compile_s
+        usual = _SLOWEST * (self._session.again_s(name) + compiling) + _SHORTEST_ALLOWANCE_S
         return max(_SHORTEST_ALLOWANCE_S, min(usual, self._session.time_left_s))
 
     def _end(self, replicate: Replicate | None, reason: str = "") -> None:

@@ -95,11 +95,17 @@ class Session:
         return self.time_left_s - starting - owed
 
     def again_s(self, name: str) -> float:
-        """What measuring a timed case in one further process will take."""
+        """What measuring a timed case in one further process will take.
+
+        Its program is traced there too, to be known as the same, and only then loaded.
+        """
         if name not in self._again_s:
-            (first, *_) = merging.record_of(self.journal.first_timed[name]).timing.replicates
+            record = merging.record_of(self.journal.first_timed[name])
+            (first, *_) = record.timing.replicates
             rounds = sum(first.rounds_s) * first.iterations
-            self._again_s[name] = budget.AGAIN_OVERHEAD_S + sum(first.warmup_s) + rounds
+            tracing = record.compilation.trace_s + record.compilation.lower_s
+            overhead = budget.AGAIN_OVERHEAD_S + tracing + sum(first.warmup_s)
+            self._again_s[name] = overhead + rounds
         return self._again_s[name]
 
     @property
