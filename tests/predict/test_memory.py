@@ -1,5 +1,7 @@
 """The fullest moment of a training step."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,14 +14,16 @@ from reelbench.predict.parts import Asked
 
 VIT = find_model("videomae-s@8x96x96")
 R3D = find_model("r3d_18@8x56x56")
+TIMESFORMER = find_model("timesformer@4x96x96,depth=4")
 
-layers = st.builds(
-    _LayerMemory,
-    st.floats(0, 1e9),
-    st.floats(0, 1e9),
-    st.floats(0, 1e9),
-    st.floats(0, 1e9),
-)
+amounts = st.floats(0, 1e9)
+layers = st.builds(_LayerMemory, amounts, amounts, amounts, amounts)
+
+
+@st.composite
+def passing_layers(draw):
+    layer = draw(layers)
+    return replace(layer, passing=layer.parameters / draw(st.integers(1, 12)))
 
 
 def of(model, **asked):
@@ -50,7 +54,7 @@ def test_rematerialisation_keeps_no_more_than_inputs_and_one_layer():
 
 @given(st.lists(layers, min_size=1, max_size=8))
 def test_the_fullest_moment_is_between_its_parts_and_their_sum(found):
-    fullest, activations = _fullest(found)
+    fullest, activations, most = _fullest(found)
     kept = sum(layer.kept for layer in found)
     gradients = sum(layer.parameters for layer in found)
     beside = max(layer.beside for layer in found)
@@ -59,3 +63,22 @@ def test_the_fullest_moment_is_between_its_parts_and_their_sum(found):
     assert activations <= (kept + beside) * slack
     assert max(activations, gradients) <= fullest * slack
     assert fullest <= (kept + beside + gradients) * slack
+    assert most == pytest.approx(gradients)
+
+
+@given(st.lists(passing_layers(), min_size=1, max_size=8))
+def test_gradients_that_are_used_up_with_their_layer_are_never_there_together(found):
+    fullest, activations, most = _fullest(found)
+    assert most == max(layer.passing for layer in found)
+    slack = 1 + 1e-9
+    assert max(activations, most) <= fullest * slack
+    assert fullest <= (activations + most) * slack
+
+
+def test_only_what_multiplies_matrices_is_updated_layer_by_layer_and_only_without_a_common_norm():
+    tokens, volumes = of(TIMESFORMER), of(R3D)
+    block = next(part for part in TIMESFORMER.parts if part.name == "blocks")
+    one = tokens.parameters / block.copies
+    assert tokens.gradients < 1.2 * one < 0.5 * tokens.parameters
+    assert volumes.gradients == pytest.approx(volumes.parameters, rel=0.05)
+    assert of(VIT).gradients == of(VIT).parameters
