@@ -14,7 +14,8 @@ from types import SimpleNamespace
 from rich.console import Console
 from rich.table import Table
 
-from reelbench.catalogue.models.steps import Step, asked
+from reelbench.catalogue.models import find_model
+from reelbench.catalogue.models.steps import Step
 from reelbench.measure import build, stepping
 from reelbench.measure.compiling import compile_, trace
 from reelbench.predict import counting
@@ -46,13 +47,24 @@ class Compiled:
 
 
 def main(names):
-    """Print a row for each model."""
+    """Print a row for each model.
+
+    Raises:
+        SystemExit: No model is named, or one is unknown.
+    """
+    if not names:
+        sys.exit("name a model, as r3d_18@8x56x56; reelbench list shows all")
+    try:
+        models = [find_model(name) for name in names]
+    except (LookupError, ValueError) as error:
+        sys.exit(str(error))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model")
     for name in ("optimizer", "parameters", "predicted", "compiled", "error"):
         table.add_column(name, justify="right")
     layers = Compiled()
-    for model in asked(names):
+    for model in models:
+        print(f"compiling {model.name} and its layers", file=sys.stderr)
         workload = stepping.of_step(Step(model), pass_="step", dtype=_DTYPE, batch=1)
         memory = compile_(trace(workload)).memory
         predicted = memory_of(model, layers, Asked(_DTYPE), counting.count)

@@ -82,7 +82,7 @@ def contest(preset: Preset, pass_: str, facts: dict[str, Any], remembered: Remem
         flops=traced.model_flops,
         least_bytes=float(traced.least_bytes),
         chosen=chosen,
-        rounds_s=in_turns(contenders),
+        rounds_s=_in_turns(contenders),
     )
 
 
@@ -100,7 +100,7 @@ def products() -> dict[str, list[float]]:
         REFERENCE: lambda: jax.block_until_ready(compiled(*ours)),
         EAGER: lambda: torch.matmul(*theirs),
     }
-    return in_turns(calls)
+    return _in_turns(calls)
 
 
 class Peer:
@@ -113,7 +113,7 @@ class Peer:
         channels_last: Whether volumes lie channels last in memory.
     """
 
-    def __init__(
+    def _init__(
         self, preset: Preset, pass_: str, arguments: tuple[Any, ...], *, channels_last: bool
     ) -> None:
         self._layer, self._volumes = LAYERS[preset.layer]
@@ -222,7 +222,7 @@ def _agree(peer: Peer, made: Any, expected: Any, pass_: str) -> None:
         raise PeerError(f"PyTorch's layer {failure}") from None
 
 
-def in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
+def _in_turns(contenders: dict[str, Call]) -> dict[str, list[float]]:
     """Time the contenders one call each in turn, so that what disturbs one disturbs all alike."""
     slowest = 0.0
     for call in contenders.values():
