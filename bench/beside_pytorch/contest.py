@@ -113,7 +113,7 @@ class Peer:
         channels_last: Whether volumes lie channels last in memory.
     """
 
-    def _init__(
+    def __init__(
         self, preset: Preset, pass_: str, arguments: tuple[Any, ...], *, channels_last: bool
     ) -> None:
         self._layer, self._volumes = LAYERS[preset.layer]

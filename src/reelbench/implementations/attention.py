@@ -9,6 +9,7 @@ of keys, as a cache holds more than a processor's shared memory).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Gradients of keys, of values and of a bias while blocks add to them.
 _State = tuple[jax.Array, jax.Array, jax.Array | None]
 
-_MULTIPLES = (1, 2, 4)
+_MULTIPLES = (1, 2, 4, 8)
 _FEWEST_ROWS = 32
 
 
@@ -82,12 +83,13 @@ def _forward(
 ) -> tuple[jax.Array, tuple[Any, ...]]:
     each, count, _ = query.shape
     number = -(-count // rows)
-    blocked = _blocks(query, number, rows)
-    planes = _Planes.of(bias, mask, heads, rows)
+    before, after = _factors(details.scale, query.dtype)
+    blocked = _blocks(query * before, number, rows)
+    planes = _Planes.of(bias, mask, details.is_causal, heads, rows)
 
     def one(index: jax.Array) -> tuple[jax.Array, jax.Array]:
         head, block = index // number, index % number
-        logits = _logits(blocked[head, block], key[head], planes, head, block, details)
+        logits = _logits(blocked[head, block], key[head], planes, head, block, after)
         most = jnp.max(logits, axis=-1, keepdims=True)
         weights = jnp.exp(logits - most)
         total = jnp.sum(weights, axis=-1, keepdims=True)
@@ -111,10 +113,11 @@ def _backward(
     each, count, width = query.shape
     number = -(-count // rows)
     wide = sums.dtype
-    queries, gradients = _blocks(query, number, rows), _blocks(gradient, number, rows)
+    before, after = _factors(details.scale, query.dtype)
+    queries, gradients = _blocks(query * before, number, rows), _blocks(gradient, number, rows)
     shared = jnp.sum(found.astype(wide) * gradient.astype(wide), axis=-1)
     shares = _blocks(shared[..., None], number, rows)
-    planes = _Planes.of(bias, mask, heads, rows)
+    planes = _Planes.of(bias, mask, details.is_causal, heads, rows)
 
     def head(
         to_bias: jax.Array | None, index: jax.Array
@@ -123,14 +126,15 @@ def _backward(
 
         def block(state: _State, place: jax.Array) -> tuple[_State, jax.Array]:
             asked, given = queries[index, place], gradients[index, place]
-            logits = _logits(asked, own_key, planes, index, place, details)
+            logits = _logits(asked, own_key, planes, index, place, after)
             weights = jnp.exp(logits - sums[index, place][:, None])
             inner = weights * (_product(given, own_value.T) - shares[index, place])
-            moved = (inner * details.scale).astype(query.dtype)
+            moved = _times(inner, after).astype(query.dtype)
             to_key = state[0] + _product(moved.T, asked)
             to_value = state[1] + _product(weights.astype(query.dtype).T, given)
             to_bias = None if state[2] is None else planes.add(state[2], inner, index, place)
-            return (to_key, to_value, to_bias), _product(moved, own_key).astype(query.dtype)
+            to_query = _product(moved, own_key) * before
+            return (to_key, to_value, to_bias), to_query.astype(query.dtype)
 
         start = jnp.zeros(own_key.shape, wide), jnp.zeros(own_value.shape, wide), to_bias
         (to_key, to_value, to_bias), to_query = lax.scan(block, start, jnp.arange(number))
@@ -162,17 +166,19 @@ class _Planes:
     Attributes:
         bias: Added, or None.
         mask: Where it is false the logits are hidden, or None.
+        is_causal: Whether the keys after a query are hidden.
         heads: Of the attention.
         rows: Queries of a block.
     """
 
     bias: Float[Array, "#batch #heads q2 k"] | None
     mask: Bool[Array, "#batch #heads q2 k"] | None
+    is_causal: bool
     heads: int
     rows: int
 
     @classmethod
-    def of(cls, bias: Any, mask: Any, heads: int, rows: int) -> _Planes:
+    def of(cls, bias: Any, mask: Any, is_causal: bool, heads: int, rows: int) -> _Planes:
         """Fill both up; the queries that are added see every key."""
 
         def filled(x: Any, fill: Any) -> Any:
@@ -181,7 +187,7 @@ class _Planes:
             edges = [(0, 0), (0, 0), (0, -x.shape[2] % rows), (0, 0)]
             return jnp.pad(x, edges, constant_values=fill)
 
-        return cls(filled(bias, 0), filled(mask, True), heads, rows)
+        return cls(filled(bias, 0), filled(mask, True), is_causal, heads, rows)
 
     def place(self, plane: jax.Array, head: jax.Array, block: jax.Array) -> tuple[Any, ...]:
         """Where a block's rows begin; a length of one serves every clip, or every head."""
@@ -208,20 +214,35 @@ def _logits(
     planes: _Planes,
     head: jax.Array,
     block: jax.Array,
-    details: Attention,
+    scale: float,
 ) -> Float[Array, "r k"]:
     """Scaled products of a block of queries with all keys, masked, in float32 at least."""
-    logits = _product(query, key.T) * details.scale
+    logits = _times(_product(query, key.T), scale)
     if planes.bias is not None:
         logits = logits + planes.rows_of(planes.bias, head, block)
     # As jax.nn masks: finite, so that a row without any key has weights all the same.
     lowest = -0.7 * float(jnp.finfo(logits.dtype).max)
-    if details.is_causal:
+    if planes.is_causal:
         asked = block * planes.rows + jnp.arange(planes.rows)
         logits = jnp.where(asked[:, None] >= jnp.arange(key.shape[0]), logits, lowest)
     if planes.mask is not None:
         logits = jnp.where(planes.rows_of(planes.mask, head, block), logits, lowest)
     return logits
+
+
+def _factors(scale: float, dtype: Any) -> tuple[float, float]:
+    """The scale in a factor of the queries and one of the logits.
+
+    The queries are far fewer than the logits. In less than float32 they take only a power of two,
+    which rounds nothing.
+    """
+    if jnp.finfo(dtype).bits >= jnp.finfo(jnp.float32).bits or math.frexp(scale)[0] == 0.5:
+        return scale, 1.0
+    return 1.0, scale
+
+
+def _times(x: jax.Array, factor: float) -> jax.Array:
+    return x if factor == 1 else x * factor
 
 
 def _product(one: jax.Array, other: jax.Array) -> jax.Array:
@@ -234,7 +255,7 @@ def _applies(operation: Operation) -> bool:
 
 
 def _variants(operation: Operation, limits: Limits) -> dict[str, Any]:
-    """Blocks whose logits take one, two or four times the cache."""
+    """Blocks whose logits take one, two, four or eight times the cache."""
     (_, queries, _, _), (_, keys, _, _), *_ = operation.shapes
     found: dict[str, Any] = {}
     for multiple in _MULTIPLES:
