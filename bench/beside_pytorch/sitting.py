@@ -151,12 +151,12 @@ def show(sitting: Sitting, console: Console) -> None:
                 f"{print_ratio(ratios[worst])} in {worst}"
             )
     if sitting.product_s:
-        ours, theirs = (sitting.product_s[name] for name in (REFERENCE, EAGER))
+        own, other = (sitting.product_s[name] for name in (REFERENCE, EAGER))
         rows, inner, columns = PRODUCT
         console.print(
             f"a matrix product alone, {rows}×{inner}×{columns}: JAX "
-            f"{print_time(statistics.median(ours))}, PyTorch "
-            f"{print_time(statistics.median(theirs))}, {print_ratio(ratio_in_turns(theirs, ours))}"
+            f"{print_time(statistics.median(own))}, PyTorch "
+            f"{print_time(statistics.median(other))}, {print_ratio(ratio_in_turns(other, own))}"
         )
     for name, reason in sitting.failed.items():
         console.print(f"not measured: {name}: {reason}")
