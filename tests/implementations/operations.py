@@ -70,6 +70,12 @@ def sums(draw):
 
 
 @st.composite
+def products(draw):
+    rows, inner, columns = draw(st.tuples(*[st.integers(1, most) for most in (300, 70, 40)]))
+    return Operation("product", ((rows, inner), (inner, columns)), "float32", None)
+
+
+@st.composite
 def chains(draw):
     batch, rows, channels = draw(
         st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 20))
@@ -86,6 +92,7 @@ KINDS = {
     "attention": attentions(),
     "broadcast": broadcasts(),
     "chain": chains(),
+    "product": products(),
     "sum": sums(),
 }
 

@@ -219,6 +219,39 @@ def test_sums_in_any_order_stay_the_same(axes):
     np.testing.assert_allclose(using(function, chosen)(x), function(x), rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("equation", "kernel", "found"),
+    [
+        ("btc,cd->btd", (256, 192), True),
+        ("btc,chd->bthd", (256, 3, 64), True),
+        ("bthc,hcd->btd", (4, 64, 192), True),
+        # Another order of axes, a kernel for every clip, and too little work.
+        ("btc,dc->btd", (192, 256), False),
+        ("btc,bcd->btd", (2, 256, 192), False),
+        ("btc,cd->btd", (256, 2), False),
+    ],
+)
+def test_a_product_over_positions_is_found_and_stays_the_same(equation, kernel, found):
+    x = jax.random.normal(jax.random.key(9), (2, 256, 256))
+    if "hc" in equation:
+        x = x.reshape(2, 256, 4, 64)
+    w = jax.random.normal(jax.random.key(10), kernel)
+    function = functools.partial(jnp.einsum, equation)
+    every = operations(function, x, w)
+    assert [each.kind for each in every] == ["product"] * found
+    made = using(function, {each: candidates(each, Limits())[0] for each in every})
+    y, pull = jax.vjp(function, x, w)
+    for one, other in zip((made(x, w), *jax.vjp(made, x, w)[1](y)), (y, *pull(y)), strict=True):
+        assert float(jnp.linalg.norm(one - other)) <= 1e-5 * float(jnp.linalg.norm(other))
+
+
+@pytest.mark.parametrize("how", [{"precision": "highest"}, {"preferred_element_type": "float32"}])
+def test_a_product_that_asks_for_digits_keeps_them(how):
+    x, w = jnp.ones((512, 256), "bfloat16"), jnp.ones((256, 256), "bfloat16")
+    assert not operations(lambda x, w: jnp.matmul(x, w, **how), x, w)
+    assert operations(jnp.matmul, x, w)
+
+
 def a_norm(x, scale, bias):
     wide = x.reshape(*x.shape[:3], 8, 8)
     mean, square = wide.mean((1, 2, 4)), jnp.square(wide).mean((1, 2, 4))

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelbench.implementations import affine, attention, broadcasts, convolutions, sums
+from reelbench.implementations import (
+    affine,
+    attention,
+    broadcasts,
+    convolutions,
+    products,
+    sums,
+)
 from reelbench.implementations.operation import Found, Function, Operation, recognise
 from reelbench.implementations.plain import plain
 from reelbench.implementations.registry import (
@@ -41,6 +48,7 @@ __all__ = [
     "implementations",
     "in_loops",
     "plain",
+    "products",
     "recognise",
     "sums",
     "using",

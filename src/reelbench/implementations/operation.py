@@ -30,6 +30,9 @@ _LEAST_BROADCAST = 2**16
 _SUMMED = (False, True, False, True)
 # Elements from which on the order of a sum matters.
 _LEAST_SUMMED = 2**18
+# Multiplications from which on the layout of a product's gradients matters.
+_LEAST_PRODUCT = 2**24
+_DEFAULT = lax.Precision.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,12 @@ class Operation:
     """What an equation computes.
 
     Attributes:
-        kind: ``convolution``, ``attention``, ``broadcast``, ``chain`` or ``sum``.
+        kind: ``convolution``, ``attention``, ``broadcast``, ``chain``, ``product`` or ``sum``.
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
         details: What else decides the result; a `Geometry` for a convolution, an `Attention`, the
-            names of a chain's steps, nothing of a broadcast or a sum.
+            names of a chain's steps, nothing of a broadcast, a product or a
+            sum.
     """
 
     kind: str
@@ -95,6 +99,8 @@ def recognise(eqn: Any) -> Found | None:
         return _broadcast(eqn)
     if eqn.primitive.name == "reduce_sum":
         return _sum(eqn)
+    if eqn.primitive.name == "dot_general":
+        return _product(eqn)
     if eqn.params.get("name", "").startswith(ATTENTION):
         return _attention(eqn)
     return None
@@ -159,6 +165,39 @@ def _sum(eqn: Any) -> Found | None:
             wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
             total: jax.Array = function(wide.reshape(shape))
             return total.reshape(eqn.outvars[0].aval.shape).astype(x.dtype)
+
+        return run
+
+    return Found(operation, canonical)
+
+
+def _product(eqn: Any) -> Found | None:
+    """The last axes of one large array with the first axes of another, in the dtype of both."""
+    left, right = (each.aval for each in eqn.invars)
+    made = eqn.outvars[0].aval
+    (of_left, of_right), (batched, _) = eqn.params["dimension_numbers"]
+    count = len(of_left)
+    plainly = (
+        not batched
+        # In any order, but each with its own.
+        and sorted(zip(of_left, of_right, strict=True))
+        == [(left.ndim - count + axis, axis) for axis in range(count)]
+        and eqn.params["precision"] in (None, _DEFAULT, (_DEFAULT, _DEFAULT))
+        # Numbers are not gathered in a wider dtype, nor spread over devices.
+        and eqn.params.get("out_sharding") is None
+        and left.dtype == right.dtype == made.dtype
+    )
+    rows, inner = prod(left.shape[: left.ndim - count]), prod(right.shape[:count])
+    columns = prod(right.shape[count:])
+    if not plainly or not _is_floating(made) or rows * inner * columns < _LEAST_PRODUCT:
+        return None
+    operation = Operation("product", ((rows, inner), (inner, columns)), str(made.dtype), None)
+
+    def canonical(function: Function) -> Function:
+        def run(one: jax.Array, other: jax.Array) -> jax.Array:
+            flat = one.reshape(rows, inner), other.reshape(inner, columns)
+            product: jax.Array = function(*flat)
+            return product.reshape(made.shape)
 
         return run
 

@@ -29,6 +29,8 @@ def plain(operation: Operation) -> Function:
             return _spread
         case "chain":
             return _chain(operation)
+        case "product":
+            return lax.dot
         case "sum":
             return lambda x: jnp.sum(x, (1, 3))
     raise ValueError(f"no plain form of {operation.kind}")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from reelbench.implementations import Operation, affine, broadcasts, plain
+from reelbench.implementations import Operation, affine, broadcasts, plain, products
 from reelbench.measure import cache
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def time_alone(
         function = _norm(None if function is plain(operation) else function)
     if operation.kind == affine.KIND:
         function = _group_norm(function, operation.details)
+    if operation.kind == products.KIND:
+        function = _activated(None if function is plain(operation) else function)
     if in_loop:
         function, operands = _turns(function), (jnp.stack([operands[0]] * _TURNS), *operands[1:])
     floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
@@ -133,6 +135,22 @@ def _group_norm(chain: Callable[..., Any], steps: tuple[str, ...]) -> Callable[.
             given[place] += centre if step in ("add", "sub", "rsub") else deviation
         made: jax.Array = chain(x, *given)
         return made
+
+    return run
+
+
+def _activated(product: Callable[..., Any] | None) -> Callable[..., Any]:
+    """A product where the dearest stand: in a layer whose output goes through a GELU.
+
+    Alone its gradients are products that any form computes fast.
+
+    Args:
+        product: Of two matrices; None for a user's, whose positions stand in a batch of one.
+    """
+
+    def run(x: Float[Array, "rows k"], kernel: Float[Array, "k n"]) -> Float[Array, "1 rows n"]:
+        made = jnp.matmul(x[None], kernel) if product is None else product(x, kernel)[None]
+        return jax.nn.gelu(made, approximate=False)
 
     return run
 
