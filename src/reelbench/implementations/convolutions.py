@@ -114,6 +114,7 @@ def _of_patches(operation: Operation, block_bytes: int) -> Function:
         partial(patches.convolve, block_bytes=block_bytes),
         partial(patches.kernel_gradient, block_bytes=block_bytes),
         operation.details,
+        partial(patches.convolve, block_bytes=block_bytes, turned=True),
     )
 
 
@@ -145,6 +146,7 @@ def _of_splits(operation: Operation, block_bytes: int) -> Function:
         partial(split.convolve, positions=positions),
         partial(split.kernel_gradient, positions=positions),
         operation.details,
+        partial(split.convolve, positions=positions, turned=True),
     )
 
 

@@ -106,14 +106,26 @@ def patches(
     kernel: Sequence[int],
     outputs: Sequence[int],
     geometry: Geometry,
+    *,
+    turned: bool = False,
 ) -> Float[Array, "positions taps*c"]:
-    """What the whole kernel meets, for each output: a row of the matrix product's left side."""
-    if is_tiling(kernel, geometry):
+    """What the whole kernel meets, for each output: a row of the matrix product's left side.
+
+    Args:
+        x: Input, padded.
+        kernel: Its lengths.
+        outputs: How many outputs along each axis, from the first on.
+        geometry: Of the convolution.
+        turned: Whether the kernel stands in reverse. Its first tap meets what is last then; that
+            takes no time, where to reverse the kernel itself goes from number to number.
+    """
+    if is_tiling(kernel, geometry) and not turned:
         return _tiles(x, kernel, outputs)
+    order = list(taps(kernel))
     # Axes of length one are folded away before the parts are joined.
     parts = [
         at_tap(x, tap, outputs, geometry).reshape(-1, outputs[-1], x.shape[-1])
-        for tap in taps(kernel)
+        for tap in (reversed(order) if turned else order)
     ]
     whole = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
     return whole.reshape(x.shape[0] * prod(outputs), -1)

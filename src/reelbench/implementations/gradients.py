@@ -30,7 +30,10 @@ KernelGradient = Callable[[jax.Array, jax.Array, tuple[int, ...], Geometry], jax
 
 
 def differentiable(
-    convolve: Convolve, kernel_gradient: KernelGradient, geometry: Geometry
+    convolve: Convolve,
+    kernel_gradient: KernelGradient,
+    geometry: Geometry,
+    of_gradient: Convolve | None = None,
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """A convolution of input and kernel whose backward pass is made of the same parts.
 
@@ -38,7 +41,11 @@ def differentiable(
         convolve: Any convolution of this kind; it computes the gradient of the input too.
         kernel_gradient: The gradient with respect to its kernel.
         geometry: Of the convolution; see `has_phases`.
+        of_gradient: Convolves with the kernel turned round, as the gradient of the input does: its
+            taps stand in reverse and its input channels are the last axis. Without it the kernel
+            is turned first, which of a large one takes a CPU as long as the products.
     """
+    backwards = of_gradient or _turning(convolve)
 
     @jax.custom_vjp
     def run(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -52,11 +59,21 @@ def differentiable(
     ) -> tuple[jax.Array, jax.Array]:
         x, kernel = kept
         return (
-            input_gradient(gradient, kernel, x.shape, geometry, convolve),
+            input_gradient(gradient, kernel, x.shape, geometry, backwards),
             kernel_gradient(x, gradient, kernel.shape[: geometry.rank], geometry),
         )
 
     run.defvjp(forward, backward)
+    return run
+
+
+def _turning(convolve: Convolve) -> Convolve:
+    """A convolution with the kernel turned round."""
+
+    def run(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+        turned = jnp.swapaxes(lax.rev(kernel, range(geometry.rank)), -1, -2)
+        return convolve(x, turned, geometry)
+
     return run
 
 
@@ -84,7 +101,7 @@ def input_gradient(
         kernel: Its kernel.
         shape: Of its input.
         geometry: Of the convolution; see `has_phases`.
-        convolve: A convolution without strides.
+        convolve: A convolution without strides, with the kernel turned round.
     """
     lengths, sizes = kernel.shape[:-2], shape[1:-1]
     outputs = gradient.shape[1:-1]
@@ -102,9 +119,8 @@ def input_gradient(
             strict=True,
         )
     ]
-    turned = jnp.swapaxes(lax.rev(kernel, range(geometry.rank)), -1, -2)
     parts = [
-        _phase(gradient, turned, shape[-1], geometry, phases, convolve)
+        _phase(gradient, kernel, shape[-1], geometry, phases, convolve)
         for phases in itertools.product(*axes)
     ]
     joined = _interleaved(parts, geometry.strides)
@@ -169,7 +185,7 @@ def _axis(
 
 def _phase(
     gradient: Float[Array, "n *outputs o"],
-    turned: Float[Array, "*taps o c"],
+    kernel: Float[Array, "*taps c o"],
     features: int,
     geometry: Geometry,
     phases: Sequence[_Phase],
@@ -184,15 +200,12 @@ def _phase(
             for size, (_, own, edge), spread in zip(outputs, phases, geometry.dilation, strict=True)
         ]
         return jnp.zeros((gradient.shape[0], *sizes, features), gradient.dtype)
-    # In the turned kernel the taps of a phase end where the phase is from its end.
     places = [
-        slice((taps - 1 - phase) % stride, None, stride)
-        for (phase, _, _), taps, stride in zip(
-            phases, turned.shape[:-2], geometry.strides, strict=True
-        )
+        slice(phase, None, stride)
+        for (phase, _, _), stride in zip(phases, geometry.strides, strict=True)
     ]
     own = replace(geometry, strides=(1,) * geometry.rank, padding=padding)
-    return convolve(gradient, turned[tuple(places)], own)
+    return convolve(gradient, kernel[tuple(places)], own)
 
 
 def _interleaved(

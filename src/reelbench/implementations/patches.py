@@ -29,6 +29,8 @@ def convolve(
     kernel: Float[Array, "*taps c o"],
     geometry: Geometry,
     block_bytes: int,
+    *,
+    turned: bool = False,
 ) -> Float[Array, "n *outputs o"]:
     """Convolve; what the kernel meets is written out for a block of outputs at a time.
 
@@ -40,19 +42,26 @@ def convolve(
         kernel: Kernel, its input and output channels last.
         geometry: Strides, padding and dilation; one group.
         block_bytes: Bytes that the patches of a block take, about.
+        turned: Whether the kernel's taps stand in reverse and its input channels are last.
     """
     lengths = kernel.shape[:-2]
-    blocks = _blocks(x, kernel, geometry, block_bytes)
-    flat = kernel.reshape(-1, kernel.shape[-1])
+    blocks = _blocks(x, lengths, geometry, block_bytes)
+    if turned:
+        # A product takes its right side either way.
+        flat = jnp.moveaxis(kernel, -2, 0).reshape(kernel.shape[-2], -1)
+    else:
+        flat = kernel.reshape(-1, kernel.shape[-1])
     whole = padded(x, geometry)
     if blocks.number == 1:
-        y = product(patches(whole, lengths, blocks.outputs, geometry), flat, geometry)
+        rows = patches(whole, lengths, blocks.outputs, geometry, turned=turned)
+        y = product(rows, flat, geometry, swapped=turned)
         return y.reshape(x.shape[0], *blocks.outputs, -1)
     whole = extended(whole, lengths, blocks, geometry)
 
     def one(index: jax.Array) -> jax.Array:
         seen = window(whole, index, lengths, blocks, geometry)
-        return product(patches(seen, lengths, blocks.size, geometry), flat, geometry)
+        rows = patches(seen, lengths, blocks.size, geometry, turned=turned)
+        return product(rows, flat, geometry, swapped=turned)
 
     return assembled(lax.map(one, jnp.arange(blocks.number)), blocks)
 
@@ -105,22 +114,32 @@ def kernel_gradient(
 
 
 def product(
-    rows: Float[Array, "m k"], columns: Float[Array, "k n"], geometry: Geometry
+    rows: Float[Array, "m k"],
+    columns: Float[Array, "k n"] | Float[Array, "n k"],
+    geometry: Geometry,
+    *,
+    swapped: bool = False,
 ) -> Float[Array, "m n"]:
-    """A matrix product, summed in float32 at least, in the dtype of its operands."""
+    """A matrix product, summed in float32 at least, in the dtype of its operands.
+
+    Args:
+        rows: Left side.
+        columns: Right side.
+        geometry: Says how precise the product is.
+        swapped: Whether the axes of ``columns`` are.
+    """
     wide = jnp.promote_types(rows.dtype, jnp.float32)
     made = lax.dot_general(
         rows,
         columns,
-        (((1,), (0,)), ((), ())),
+        (((1,), (1 if swapped else 0,)), ((), ())),
         precision=geometry.precision,
         preferred_element_type=wide,
     )
     return made.astype(rows.dtype)
 
 
-def _blocks(x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int) -> Blocks:
-    lengths = kernel.shape[:-2]
+def _blocks(x: jax.Array, lengths: tuple[int, ...], geometry: Geometry, block_bytes: int) -> Blocks:
     outputs = geometry.out_sizes(x.shape[1:-1], lengths)
-    patch_bytes = prod(kernel.shape[:-1]) * x.dtype.itemsize
+    patch_bytes = prod(lengths) * x.shape[-1] * x.dtype.itemsize
     return cut(x.shape[0], outputs, patch_bytes, block_bytes)

@@ -54,7 +54,7 @@ class _Cut:
         return extended(flat, self.lengths, self.blocks, self.inner)
 
     def rows(
-        self, whole: Float[Array, "n*t *padded c"], index: jax.Array
+        self, whole: Float[Array, "n*t *padded c"], index: jax.Array, *, turned: bool = False
     ) -> Float[Array, "positions taps*c"]:
         """Patches of one block, for all frames of its clip."""
         clip, numbers = self.blocks.place(index)
@@ -63,7 +63,7 @@ class _Cut:
         reach = self.inner.reach(self.blocks.size, self.lengths)
         sizes = (self.frames[0], *reach, whole.shape[-1])
         seen = lax.dynamic_slice(whole, (clip * self.frames[0], *starts, 0), sizes)
-        return patches(seen, self.lengths, self.blocks.size, self.inner)
+        return patches(seen, self.lengths, self.blocks.size, self.inner, turned=turned)
 
     def place(self, index: jax.Array) -> tuple[jax.Array | int, ...]:
         """Where the outputs of one block begin."""
@@ -94,6 +94,8 @@ def convolve(
     kernel: Float[Array, "kt *taps c o"],
     geometry: Geometry,
     positions: int,
+    *,
+    turned: bool = False,
 ) -> Float[Array, "n t2 *outputs o"]:
     """Convolve; the products of each tap of the first axis are added up after they are made.
 
@@ -102,24 +104,29 @@ def convolve(
         kernel: Kernel, its input and output channels last.
         geometry: Strides, padding and dilation; see `applies`.
         positions: Rows of a block's matrix product, about.
+        turned: Whether the kernel's taps stand in reverse and its input channels are last.
     """
     made = _cut(x.shape, kernel.shape[:-2], geometry, positions)
-    blocks, out = made.blocks, kernel.shape[-1]
+    blocks, out = made.blocks, kernel.shape[-2 if turned else -1]
     whole = made.whole(x)
-    flat = jnp.moveaxis(kernel, 0, -2).reshape(-1, kernel.shape[0] * out)
+    # A product takes its right side either way.
+    if turned:
+        flat = jnp.moveaxis(kernel, -2, 1).reshape(kernel.shape[0] * out, -1)
+    else:
+        flat = jnp.moveaxis(kernel, 0, -2).reshape(-1, kernel.shape[0] * out)
     wide = jnp.promote_types(x.dtype, jnp.float32)
 
     def fill(index: jax.Array, y: jax.Array) -> jax.Array:
         products = lax.dot_general(
-            made.rows(whole, index),
+            made.rows(whole, index, turned=turned),
             flat,
-            (((1,), (0,)), ((), ())),
+            (((1,), (1 if turned else 0,)), ((), ())),
             precision=geometry.precision,
             preferred_element_type=wide,
         ).reshape(made.frames[0], *blocks.size, kernel.shape[0], out)
         parts = [
             _shifted(products[..., tap, :], shift, made.frames[1])
-            for tap, shift in enumerate(made.shifts)
+            for tap, shift in enumerate(reversed(made.shifts) if turned else made.shifts)
         ]
         total = functools.reduce(jnp.add, parts).astype(y.dtype)
         return lax.dynamic_update_slice(y, total[None], made.place(index))
