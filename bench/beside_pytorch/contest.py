@@ -30,7 +30,7 @@ _SETTLING_S = 0.02
 # in some ten thousand falls on the other side of a ReLU, and its gradient differs wholly.
 _WITHIN = 2e-2
 # Time to try the implementations of a layer.
-_CHOOSING_S = 90.0
+_CHOOSING_S = 240.0
 _SEED = 20_261_126
 
 

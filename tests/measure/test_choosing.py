@@ -39,22 +39,14 @@ def timed(monkeypatch):
     """Which times are found, by what stands in the name; and how often it was looked."""
     times, looked = {"patches": 2.0, "shifts": 1.0, REFERENCE: 3.0}, []
 
-    def given(name, function, operation, pass_, *, in_loop):
-        looked.append(name)
-        return next((s for word, s in times.items() if name.startswith(word)), 9.0)
+    def given(functions, operation, pass_, *, in_loop, end):
+        looked.extend(functions)
+        return {
+            name: next((s for word, s in times.items() if name.startswith(word)), 9.0)
+            for name in functions
+        }
 
-    original = choosing._ways
-
-    def named(operation, ways, pass_, *, with_plain):
-        return [
-            (name, (name, function))
-            for name, function in original(operation, ways, pass_, with_plain=with_plain)
-        ]
-
-    monkeypatch.setattr(choosing, "_ways", named)
-    monkeypatch.setattr(
-        choosing, "time_alone", lambda pair, *rest, **more: given(*pair, *rest, **more)
-    )
+    monkeypatch.setattr(choosing, "time_in_turns", given)
     return times, looked
 
 
@@ -193,10 +185,12 @@ def test_real_times_are_taken_in_both_passes():
     (dense, alone) = choosing.operations_of(workload())
     for operation in (dense, alone):
         for pass_ in ("forward", "train"):
-            for name, function in choosing._ways(
+            ways = choosing._ways(
                 operation, choosing.candidates(operation, Limits()), pass_, with_plain=True
-            ):
-                assert 0 < choosing.time_alone(function, operation, pass_) < 10, name
+            )
+            times = choosing.time_in_turns(ways, operation, pass_)
+            assert list(times) == list(ways)
+            assert all(0 < each < 10 for each in times.values()), times
 
 
 class Recurrent(nnx.Module):
@@ -236,10 +230,42 @@ def test_what_is_timed_in_a_loop_is_computed_at_every_turn(pass_, monkeypatch):
         return choosing.plain(state)(x, kernel)
 
     monkeypatch.setattr(trying, "_CALLS", 1)
-    assert trying.time_alone(count, state, pass_, in_loop=True) < 10
+    assert trying.time_in_turns({"count": count}, state, pass_, in_loop=True)["count"] < 10
     jax.effects_barrier()
     # One call before the one that is timed.
     assert len(counted) == 2 * trying._TURNS
+
+
+def test_what_fails_is_left_out_of_the_turns_and_what_time_is_up_for_is_not_tried():
+    (dense, _) = choosing.operations_of(workload())
+
+    def fails(*_):
+        raise ValueError("too large")
+
+    ways = {"fails": fails, "plain": choosing.plain(dense)}
+    times = trying.time_in_turns(ways, dense, "train")
+    assert times["fails"] == float("inf")
+    assert 0 < times["plain"] < 10
+    assert trying.time_in_turns(ways, dense, "train", end=0.0) == {}
+
+
+def test_one_minute_slower_than_the_next_meets_all_contenders(monkeypatch):
+    # Alone one after the other, the first would have met the slow calls and lost.
+    (dense, _) = choosing.operations_of(workload())
+    made = []
+
+    def call(name):
+        def run():
+            made.append(name)
+            return {"better": 1.0, "worse": 1.5}[name] * (3 if len(made) <= 8 else 1)
+
+        return run
+
+    names = iter(["better", "worse"])
+    monkeypatch.setattr(trying, "_call", lambda *_, **__: call(next(names)))
+    monkeypatch.setattr(trying, "_CALLS_S", 60.0)
+    times = trying.time_in_turns(dict.fromkeys(["better", "worse"]), dense, "train")
+    assert times == {"better": 1.0, "worse": 1.5}
 
 
 def test_numbers_of_the_operands_are_random():

@@ -30,7 +30,7 @@ from reelbench.implementations import (
 from reelbench.machine import backend
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
-from reelbench.measure.trying import time_alone
+from reelbench.measure.trying import time_in_turns
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import ChosenOperation, Fact
@@ -128,11 +128,11 @@ def choose(
         where = f"{pass_}-in-loop" if in_loop else pass_
         times = remembered.of(operation.key, where)
         tried = _ways(operation, ways, pass_, with_plain=only is None)
-        for name, function in tried:
-            if name not in times and time.monotonic() < end:
-                times[name] = time_alone(function, operation, pass_, in_loop=in_loop)
-                remembered.put(operation.key, where, times)
-        cut_short += any(name not in times for name, _ in tried)
+        if any(name not in times for name in tried) and time.monotonic() < end:
+            # What is known too: times of another day do not compare.
+            times |= time_in_turns(tried, operation, pass_, in_loop=in_loop, end=end)
+            remembered.put(operation.key, where, times)
+        cut_short += any(name not in times for name in tried)
         plainly = None if only else times.get(REFERENCE)
         best = _fastest(times, ways, plainly)
         if best is not None:
@@ -188,11 +188,11 @@ def may_not_return(workload: Workload) -> bool:
 
 def _ways(
     operation: Operation, ways: Sequence[Candidate], pass_: str, *, with_plain: bool
-) -> list[tuple[str, Callable[..., Any]]]:
+) -> dict[str, Callable[..., Any]]:
     """The candidates, then the plain form where it can be tried."""
-    found = [(each.name, each.function(operation)) for each in ways]
+    found = {each.name: each.function(operation) for each in ways}
     if with_plain and not _may_not_return(operation, pass_):
-        found.append((REFERENCE, plain(operation)))
+        found[REFERENCE] = plain(operation)
     return found
 
 

@@ -1,9 +1,9 @@
-"""Times one implementation of an operation alone, on random operands."""
+"""Times the implementations of an operation alone, in turns, on random operands."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -18,29 +18,83 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 _SEED = 20_260_103
-# Calls after the first, and the time after which no further one is begun; but a few at least of
-# what is not slow: the first calls may wait for memory that later ones have.
+# Calls after the first, and the time for one contender after which no further turn is begun; but a
+# few at least of what is not slow.
 _CALLS, _CALLS_S = 5, 0.4
 _FEWEST, _SLOW_S = 3, 1.0
+# Times the fastest, beyond which one is not called again.
+_HOPELESS = 8.0
 # Channels of a group, the first that fits.
 _GROUP = (16, 8, 4, 2, 1)
 # Of a loop; more than a compiler would write out.
 _TURNS = 3
 
 
-def time_alone(
-    function: Callable[..., Any], operation: Operation, pass_: str, *, in_loop: bool = False
-) -> float:
-    """Least time of a call on random operands; infinite if it fails.
+def time_in_turns(
+    functions: Mapping[str, Callable[..., Any]],
+    operation: Operation,
+    pass_: str,
+    *,
+    in_loop: bool = False,
+    end: float = float("inf"),
+) -> dict[str, float]:
+    """Least time of a call of each on random operands; infinite if it fails.
+
+    They are called in turns: on a machine with other tenants one minute is slower than the next,
+    and what met the slow one alone would be passed over for good.
 
     Args:
-        function: What computes it.
+        functions: By name, what computes it.
         operation: The operation.
         pass_: ``forward``, or ``train`` for its gradients too.
         in_loop: Whether it is called by a loop of the program, as in a recurrence. Compilers treat
             that in another way: a convolution may be many times slower there.
+        end: Of `time.monotonic`, after which no further one is tried; what was not is left out.
     """
     operands = _operands(operation)
+    if in_loop:
+        operands = jnp.stack([operands[0]] * _TURNS), *operands[1:]
+    times: dict[str, list[float]] = {}
+    calls: dict[str, Callable[[], float]] = {}
+    for name, function in functions.items():
+        if time.monotonic() >= end:
+            break
+        times[name] = []
+        try:
+            call = _call(function, operation, pass_, operands, in_loop=in_loop)
+            # The first call may wait for memory that later ones have.
+            call()
+            times[name].append(call())
+        except Exception:  # out of memory, or not compilable here: another one is chosen
+            continue
+        calls[name] = call
+    begun = time.monotonic()
+    for turn in range(1, _CALLS):
+        spent = time.monotonic() - begun
+        for name, call in list(calls.items()):
+            known = times[name]
+            enough = _CALLS_S * len(calls) if turn >= _FEWEST or known[-1] >= _SLOW_S else None
+            hopeless = min(known) > _HOPELESS * min(min(times[each]) for each in calls)
+            if hopeless or (enough is not None and spent >= enough):
+                continue
+            try:
+                known.append(call())
+            except Exception:  # out of memory after all
+                known.clear()
+                del calls[name]
+    turns = _TURNS if in_loop else 1
+    return {name: min(each, default=float("inf")) / turns for name, each in times.items()}
+
+
+def _call(
+    function: Callable[..., Any],
+    operation: Operation,
+    pass_: str,
+    operands: tuple[jax.Array, ...],
+    *,
+    in_loop: bool,
+) -> Callable[[], float]:
+    """Compiled for the operands; a call gives the seconds it took."""
     if operation.kind == broadcasts.KIND:
         function = _norm(None if function is plain(operation) else function)
     if operation.kind == affine.KIND:
@@ -48,10 +102,10 @@ def time_alone(
     if operation.kind == products.KIND:
         function = _activated(None if function is plain(operation) else function)
     if in_loop:
-        function, operands = _turns(function), (jnp.stack([operands[0]] * _TURNS), *operands[1:])
+        function = _turns(function)
     floating = tuple(n for n, x in enumerate(operands) if jnp.issubdtype(x.dtype, jnp.floating))
 
-    def train(cotangent: jax.Array, *given: jax.Array) -> Any:
+    def train(*given: jax.Array) -> Any:
         moving = [given[n] for n in floating]
 
         def of_moving(*moved: jax.Array) -> jax.Array:
@@ -62,28 +116,17 @@ def time_alone(
             return outputs
 
         outputs, pull = jax.vjp(of_moving, *moving)
-        return outputs, pull(cotangent)
+        return outputs, pull(outputs)
 
-    try:
-        shape = jax.eval_shape(function, *operands)
-        drawn = _normal(np.random.default_rng(_SEED + 1), shape.shape, shape.dtype)
-        arguments = operands if pass_ == "forward" else (drawn, *operands)
-        with cache.only(None):
-            timed = jax.jit(function if pass_ == "forward" else train).lower(*arguments).compile()
-        times: list[float] = []
-        jax.block_until_ready(timed(*arguments))
-        begun = time.monotonic()
-        while len(times) < _CALLS and (
-            not times
-            or time.monotonic() - begun < _CALLS_S
-            or (len(times) < _FEWEST and times[-1] < _SLOW_S)
-        ):
-            start = time.perf_counter()
-            jax.block_until_ready(timed(*arguments))
-            times.append(time.perf_counter() - start)
-        return min(times) / (_TURNS if in_loop else 1)
-    except Exception:  # out of memory, or not compilable here: another one is chosen
-        return float("inf")
+    with cache.only(None):
+        timed = jax.jit(function if pass_ == "forward" else train).lower(*operands).compile()
+
+    def call() -> float:
+        start = time.perf_counter()
+        jax.block_until_ready(timed(*operands))
+        return time.perf_counter() - start
+
+    return call
 
 
 def _norm(spread: Callable[..., Any] | None) -> Callable[..., Any]:
