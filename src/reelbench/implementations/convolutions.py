@@ -121,10 +121,11 @@ def _of_patches(operation: Operation, block_bytes: int) -> Function:
 def _of_tiles(operation: Operation, block_bytes: int) -> Function:
     convolve = partial(winograd.convolve, block_bytes=block_bytes)
     kernel_gradient = partial(winograd.kernel_gradient, block_bytes=block_bytes)
+    of_gradient = partial(convolve, turned=True)
     geometry = operation.details
     if geometry.rank == 3:
-        return differentiable(convolve, kernel_gradient, geometry)
-    run = differentiable(convolve, kernel_gradient, _in_time(geometry))
+        return differentiable(convolve, kernel_gradient, geometry, of_gradient)
+    run = differentiable(convolve, kernel_gradient, _in_time(geometry), of_gradient)
     return lambda x, kernel: run(x[:, None], kernel[None])[:, 0]
 
 

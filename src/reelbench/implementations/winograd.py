@@ -92,6 +92,8 @@ def convolve(
     kernel: Float[Array, "kt 3 3 c o"],
     geometry: Geometry,
     block_bytes: int,
+    *,
+    turned: bool = False,
 ) -> Float[Array, "n t2 h2 w2 o"]:
     """Convolve by Winograd's minimal filtering in height and width.
 
@@ -100,16 +102,17 @@ def convolve(
         kernel: Kernel, its input and output channels last.
         geometry: Padding; see `applies`.
         block_bytes: Bytes that the transformed tiles of a block take, about.
+        turned: Whether the kernel's taps stand in reverse and its input channels are last.
     """
     lengths = kernel.shape[:-2]
     blocks = _blocks(x, kernel, geometry, block_bytes)
     whole = extended(padded(x, geometry), lengths, blocks, geometry)
-    turned = _turned_kernel(kernel)
+    transformed = _turned_columns(kernel) if turned else _turned_kernel(kernel)
 
     def one(index: jax.Array) -> jax.Array:
         seen = window(whole, index, lengths, blocks, geometry)[0]
-        tiles = _stacked(_turned_input(seen, blocks), lengths[0])
-        products = _batched(tiles, turned, geometry)
+        tiles = _stacked(_turned_input(seen, blocks), lengths[0], turned=turned)
+        products = _batched(tiles, transformed, geometry, swapped=turned)
         return _turned_back(products, blocks).astype(x.dtype)
 
     return assembled(lax.map(one, jnp.arange(blocks.number)), blocks)
@@ -176,11 +179,25 @@ def _sums(factors: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
 
 
 def _turned_kernel(kernel: Float[Array, "kt 3 3 c o"]) -> Float[Array, "36 kt*c o"]:
-    wide = kernel.astype(jnp.float32)
-    rows = _sums(_KERNEL, [wide[:, place] for place in range(_TAPS)])
-    both = [_sums(_KERNEL, [row[:, place] for place in range(_TAPS)]) for row in rows]
-    stacked = jnp.stack([each for row in both for each in row])
+    stacked = jnp.stack(_parts_of(kernel, range(_TAPS)))
     return stacked.reshape(_IN * _IN, -1, kernel.shape[-1])
+
+
+def _turned_columns(kernel: Float[Array, "kt 3 3 o c"]) -> Float[Array, "36 o kt*c"]:
+    """Of a kernel that is turned round, for a product that takes its right side swapped.
+
+    The taps in time stay in order; `_stacked` reverses what they meet.
+    """
+    parts = _parts_of(kernel, range(_TAPS)[::-1])
+    return jnp.stack([part.swapaxes(0, 1).reshape(kernel.shape[-2], -1) for part in parts])
+
+
+def _parts_of(kernel: Float[Array, "kt 3 3 c o"], order: range) -> list[Float[Array, "kt c o"]]:
+    """The 36 transformed taps; the places of the kernel's own are read in an order."""
+    wide = kernel.astype(jnp.float32)
+    rows = _sums(_KERNEL, [wide[:, place] for place in order])
+    both = [_sums(_KERNEL, [row[:, place] for place in order]) for row in rows]
+    return [each for row in both for each in row]
 
 
 def _turned_input(
@@ -204,20 +221,28 @@ def _turned_input(
 
 
 def _stacked(
-    tiles: Float[Array, "36 times tiles c"], taps: int
+    tiles: Float[Array, "36 times tiles c"], taps: int, *, turned: bool = False
 ) -> Float[Array, "36 positions kt*c"]:
-    """What every output's taps in time see, side by side."""
+    """What every output's taps in time see, side by side; the last tap's first if turned."""
     times = tiles.shape[1] - taps + 1
-    parts = [tiles[:, tap : tap + times] for tap in range(taps)]
+    order = range(taps)[::-1] if turned else range(taps)
+    parts = [tiles[:, tap : tap + times] for tap in order]
     joined = jnp.concatenate(parts, axis=-1) if taps > 1 else parts[0]
     return joined.reshape(_IN * _IN, -1, joined.shape[-1])
 
 
 def _batched(
-    tiles: Float[Array, "36 positions k"], turned: Float[Array, "36 k o"], geometry: Geometry
+    tiles: Float[Array, "36 positions k"],
+    columns: Float[Array, "36 k o"] | Float[Array, "36 o k"],
+    geometry: Geometry,
+    *,
+    swapped: bool = False,
 ) -> Float[Array, "36 positions o"]:
     return lax.dot_general(
-        tiles, turned, (((2,), (1,)), ((0,), (0,))), precision=geometry.precision
+        tiles,
+        columns,
+        (((2,), (2 if swapped else 1,)), ((0,), (0,))),
+        precision=geometry.precision,
     )
 
 
