@@ -42,8 +42,9 @@ _LEAST_GAIN = 0.05
 _RESERVED = 0.04
 # A case's first call must come back within four times its estimate, and gets ten seconds at least.
 _SLOWEST = 4.0
-# Share of the time left that may go into finding a case's fastest implementations, the first time.
-_CHOOSING = 0.1
+# Share of the time left that may go into finding a case's fastest implementations, the first time,
+# and of what no case to come will want.
+_CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
 _SHORTEST_ALLOWANCE_S = 10.0
 
 Prepared = tuple[compiling.Compiled, clock.Call]
@@ -156,6 +157,12 @@ class Session:
         return budget.choose(ahead, self.free_s)[0]
 
     @property
+    def _choosing_s(self) -> float:
+        """How long a case may look for its fastest implementations."""
+        spare = self.free_s - sum(each.total_s for each in self.expected())
+        return max(_CHOOSING * self.free_s, _CHOOSING_SPARE * spare, 0.0)
+
+    @property
     def _pace(self) -> float:
         """What the timed cases took over what they were estimated to take."""
         # A case that was not timed ended early and says nothing of how long the others take.
@@ -188,7 +195,7 @@ class Session:
         usual = _SLOWEST * planned.first_s if planned else 0.0
         others = sum(each.total_s for each in self.expected() if each.name != name)
         wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.free_s - others) / 2)
-        wanted += _CHOOSING * max(self.free_s, 0.0)  # used up where implementations are chosen
+        wanted += self._choosing_s  # used up where implementations are chosen
         return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.free_s))
 
     def begin(self, name: str) -> None:
@@ -219,8 +226,7 @@ class Session:
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name, None)
         if workload.identity.implementation != REFERENCE:
-            seconds = _CHOOSING * max(self.free_s, 0.0)
-            traced = self._chooser.trace(name, workload, seconds)
+            traced = self._chooser.trace(name, workload, self._choosing_s)
         traced = traced or compiling.trace(workload)
         if workload.identity.implementation != choosing.BEST:
             return protocol.prepare(traced, self.place(name))
