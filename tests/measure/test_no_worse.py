@@ -18,16 +18,37 @@ def memory(needed):
     )
 
 
+def takes(seconds):
+    return lambda: time.sleep(seconds)
+
+
+def does_not_fit():
+    raise CaseFailure(Outcome.WOULD_NOT_FIT, "needs 3 GiB")
+
+
 def test_a_layer_that_became_slower_is_refused_with_both_times():
-    with pytest.raises(CaseFailure, match=r"takes \d.* as it is written 1\.00 ms") as caught:
-        no_worse.refuse_slower(lambda: time.sleep(0.01), 1e-3)
+    with pytest.raises(CaseFailure, match=r"takes \d.* as it is written \d") as caught:
+        no_worse.refuse_slower(takes(0.02), 1e-3, lambda: takes(1e-3))
+    assert caught.value.outcome is Outcome.REFERENCE_IS_BEST
+    assert caught.value.numbers["chosen_s"] >= 0.02
+    assert 1e-3 <= caught.value.numbers["reference_s"] < 0.02
+
+
+def test_a_layer_as_it_is_written_that_met_a_faster_minute_is_timed_again():
+    no_worse.refuse_slower(takes(0.01), 1e-3, lambda: takes(0.05))
+
+
+def test_where_both_do_not_fit_at_once_the_earlier_time_decides():
+    with pytest.raises(CaseFailure) as caught:
+        no_worse.refuse_slower(takes(0.01), 1e-3, does_not_fit)
     assert caught.value.outcome is Outcome.REFERENCE_IS_BEST
     assert caught.value.numbers["reference_s"] == 1e-3
 
 
 def test_a_faster_layer_and_one_without_a_reference_go_on():
-    no_worse.refuse_slower(lambda: None, 1e-3)
-    no_worse.refuse_slower(lambda: time.sleep(0.01), None)
+    # Neither asks for the layer as it is written.
+    no_worse.refuse_slower(lambda: None, 1e-3, does_not_fit)
+    no_worse.refuse_slower(takes(0.01), None, does_not_fit)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.WOULD_NOT_FIT, Outcome.OUT_OF_MEMORY])

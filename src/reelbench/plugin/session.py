@@ -233,7 +233,11 @@ class Session:
         with no_worse.fits_or_as_written():
             prepared = protocol.prepare(traced, self.place(name))
         written = self._chooser.as_written(workload.identity)
-        no_worse.refuse_slower(prepared[1], written["timing"]["median_s"] if written else None)
+        no_worse.refuse_slower(
+            prepared[1],
+            written["timing"]["median_s"] if written else None,
+            lambda: protocol.prepare(compiling.trace(workload), None)[1],
+        )
         return prepared
 
     @cached_property
