@@ -18,6 +18,7 @@ from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Compilation, Memory
 from reelbench.units import print_bytes
+from reelbench.work.held import held
 
 # Share of the memory left that a program may take: the rest is for the runtime's own buffers.
 _USABLE = 0.9
@@ -101,7 +102,7 @@ def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
     end = time.perf_counter()
-    memory = _memory(program)
+    memory = _memory(program, traced.workload.identity.pass_)
     if memory.needed_bytes > memory.available_bytes:
         raise CaseFailure(
             Outcome.WOULD_NOT_FIT,
@@ -162,7 +163,7 @@ def _sha256(lowered: Any) -> str:
     return hashlib.sha256(lowered.as_text().encode()).hexdigest()
 
 
-def _memory(program: Any) -> Memory:
+def _memory(program: Any, pass_: str) -> Memory:
     sizes = program.memory_analysis()
     argument = int(getattr(sizes, "argument_size_in_bytes", 0))
     output = int(getattr(sizes, "output_size_in_bytes", 0))
@@ -174,6 +175,7 @@ def _memory(program: Any) -> Memory:
         temporary_bytes=temporary,
         needed_bytes=argument + output + temporary - aliased,
         available_bytes=int(_USABLE * backend.memory_left()),
+        held=held(program.as_text()) if pass_ == "train" else None,
     )
 
 

@@ -1,34 +1,35 @@
-"""What a training step needs of a device's memory, from what its layers keep.
+"""What a training step needs of a device's memory, from what its layers hold.
 
 A step is followed through: the forward pass fills memory with what each layer keeps, the backward
-pass takes it away again, last layer first, and puts the gradients of its parameters there; then
-the parameters are updated, whose gradients are all there. The fullest moment counts.
+pass takes it away again, last layer first. The fullest moment counts.
 
-An update that looks at no other gradient need not wait. XLA then makes that of a matrix where its
-moment lies, as soon as the gradient is known. Of a convolution's kernel it makes a copy first, for
-the gradients of layers below, and all copies are there at once: they weigh what the gradients do.
+The rules are those of XLA's compiler for CPUs, which runs an operation as soon as its operands are
+there. What is made of parameters and constants alone, as the kernel of a convolution that is turned
+around for the gradient of its input, is therefore there from the start until it is read. Each
+parameter is copied at the start, as its update is written over it before all have read it, but the
+place that it leaves serves other values until then: the two cancel.
+
+An update that looks at no other gradient follows as soon as one is known, so that there is one at a
+time. One that limits the gradients by their common norm needs all of them, and as much again for
+what is made of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from reelbench.catalogue.models import Model, Part
 from reelbench.catalogue.models.steps import parts_in_step
-from reelbench.catalogue.preset import Pass, Preset
+from reelbench.catalogue.preset import Pass
 from reelbench.predict.counting import Counting
 from reelbench.predict.parts import Asked, scaled
 from reelbench.predict.rates import Measured, Rates
 
 # Numbers that an optimizer keeps beside each parameter.
 MOMENTS = {"adamw": 2, "sgd": 1}
-# An optimizer that limits the gradients by their common norm needs all of them, and as much again
-# for what is made of them.
 _LIMITS_NORM = {"adamw": True, "sgd": False}
-# Clips with fewer axes than time, height, width and channels are tokens, which matrices multiply.
-_VOLUME_AXES = 4
 _ITEMSIZE = {"float32": 4, "bfloat16": 2, "float16": 2}
 _PARAMETER_BYTES = 4
 
@@ -61,64 +62,93 @@ class StepMemory:
 
 
 @dataclass(frozen=True)
-class _LayerMemory:
-    """Bytes of a part.
+class _Run:
+    """Bytes of one run of a layer.
 
     Attributes:
-        parameters: Of all its copies.
-        inputs: Of one run.
-        kept: Of all runs.
-        beside: That one run needs beside what is kept.
-        passing: Of ``parameters``, those of a run whose gradients are used up with it; 0 where the
-            gradients of all stay until the update.
+        kept: From its forward pass until its backward pass.
+        prepared: From the start until its backward pass.
+        prepared_forward: From the start until its forward pass.
+        beside: While it runs.
+        staying: Gradients from its backward pass until the update.
+        passing: Gradients while its backward pass runs.
     """
 
-    parameters: float
-    inputs: float
-    kept: float
-    beside: float
+    kept: float = 0.0
+    prepared: float = 0.0
+    prepared_forward: float = 0.0
+    beside: float = 0.0
+    staying: float = 0.0
     passing: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Moment:
+    activations: float
+    gradients: float
+
+    @property
+    def bytes(self) -> float:
+        return self.activations + self.gradients
 
 
 def memory_of(model: Model, rates: Rates, asked: Asked, count: Counting) -> StepMemory:
     """The memory of a model's training step."""
     waits = _LIMITS_NORM[model.optimizer]
-    layers = [_layer_memory(part, rates, asked, count, waits) for part in parts_in_step(model)]
-    held = sum(layer.parameters for layer in layers)
-    backward, activations, gradients = _fullest(layers)
+    held = 0.0
+    runs: list[_Run] = []
+    for part in parts_in_step(model):
+        parameters, found = _runs_of(part, rates, asked, count, waits)
+        held += part.copies * parameters
+        runs += found
+    moments = list(_moments(runs))
+    gradients = max(each.gradients for each in moments)
     inputs = sum(
         _bytes(each.batch_shape(asked.batch), asked.dtype) for each in model.inputs.values()
     )
-    update = (1 + waits) * gradients
+    update = 2 * sum(run.staying for run in runs)
     return StepMemory(
         parameters=int(held),
         optimizer=int(MOMENTS[model.optimizer] * held),
         gradients=int(gradients),
-        activations=int(activations),
+        activations=int(max(each.activations for each in moments)),
         inputs=inputs,
-        temporary=int(max(backward, update)),
+        temporary=int(max(update, *(each.bytes for each in moments))),
     )
 
 
-def _fullest(layers: Sequence[_LayerMemory]) -> tuple[float, float, float]:
-    """The fullest moment of the backward pass with gradients and without; and most gradients."""
-    kept = sum(layer.kept for layer in layers)
-    staying = fullest = activations = most = 0.0
-    for layer in reversed(layers):
-        staying += 0.0 if layer.passing else layer.parameters
-        now = kept + layer.beside
-        activations = max(activations, now)
-        most = max(most, staying + layer.passing)
-        fullest = max(fullest, now + staying + layer.passing)
-        kept -= layer.kept
-    return fullest, activations, most
+def _moments(runs: Sequence[_Run]) -> Iterator[_Moment]:
+    """A step, run by run, forward and back."""
+    kept = 0.0
+    prepared = sum(run.prepared for run in runs)
+    prepared_forward = sum(run.prepared_forward for run in runs)
+    for run in runs:
+        kept += run.kept
+        yield _Moment(kept + prepared + prepared_forward + run.beside, 0.0)
+        prepared_forward -= run.prepared_forward
+    staying = 0.0
+    for run in reversed(runs):
+        staying += run.staying
+        yield _Moment(kept + prepared + run.beside, staying + run.passing)
+        kept -= run.kept
+        prepared -= run.prepared
 
 
-def _layer_memory(
+def _runs_of(
     part: Part, rates: Rates, asked: Asked, count: Counting, waits: bool
-) -> _LayerMemory:
+) -> tuple[float, list[_Run]]:
+    """Bytes of the parameters of a copy of a part, and its runs."""
     preset = part.preset
     pass_: Pass = "train" if part.trained else "forward"
+    case = rates.find(preset, pass_, asked.dtype, asked.batch, asked.implementation)
+    if case is not None:
+        parameters = float(_PARAMETER_BYTES * case.parameters)
+    else:
+        work = scaled(count(preset, pass_), asked.batch)
+        parameters = float(_PARAMETER_BYTES * work.parameters)
+    if not part.trained:
+        beside = float(case.memory.temporary_bytes) if case is not None else 0.0
+        return parameters, [_Run(beside=beside)] * part.count
     inputs = float(
         sum(
             _bytes(each.batch_shape(asked.batch), asked.dtype)
@@ -126,37 +156,37 @@ def _layer_memory(
             if not each.given and each.batched
         )
     )
-    case = rates.find(preset, pass_, asked.dtype, asked.batch, asked.implementation)
-    if case is not None:
-        kept, beside, parameters = *_of_case(case), case.parameters
+    if case is None:
+        run = _Run(kept=inputs + work.kept_bytes, passing=parameters)
     else:
-        work = scaled(count(preset, pass_), asked.batch)
-        kept, beside, parameters = float(work.kept_bytes), 0.0, work.parameters
-    held = float(_PARAMETER_BYTES * part.copies * parameters)
-    if not part.trained:
-        return _LayerMemory(held, inputs, 0.0, beside)
-    # The gradients of weights that several runs share are added up until the last.
-    passes = not waits and part.copies == part.count and _is_of_matrices(preset)
-    passing = held / part.copies if passes else 0.0
+        run = _of_case(case, inputs, parameters)
     if asked.rematerialised:
-        return _LayerMemory(held, inputs, part.count * inputs, kept + beside, passing)
-    return _LayerMemory(held, inputs, part.count * (inputs + kept), beside, passing)
+        run = replace(run, kept=inputs, beside=run.kept + run.beside)
+    if not waits:
+        return parameters, [run] * part.count
+    # The gradients of weights that several runs share are added up until the last.
+    run = replace(run, passing=0.0)
+    new = replace(run, staying=parameters)
+    return parameters, [run] * (part.count - part.copies) + [new] * part.copies
 
 
-def _is_of_matrices(preset: Preset) -> bool:
-    """Whether a layer sees tokens alone."""
-    return all(len(each.shape) < _VOLUME_AXES for each in preset.inputs.values())
-
-
-def _of_case(case: Measured) -> tuple[float, float]:
-    """What a measured layer keeps, and what it needs beside that while it runs.
-
-    A compiled program may keep less than automatic differentiation asks for, as cheap values are
-    computed again, but never has more room than its temporary memory.
-    """
+def _of_case(case: Measured, inputs: float, parameters: float) -> _Run:
+    """What a measured layer holds."""
     temporary = float(case.memory.temporary_bytes)
-    kept = min(case.kept_bytes, temporary)
-    return kept, temporary - kept
+    held = case.memory.held
+    if held is None:
+        # The program may keep less than automatic differentiation asks for, as cheap values are
+        # computed again, but never has more room than its temporary memory.
+        kept = min(case.kept_bytes, temporary)
+        return _Run(kept=inputs + kept, beside=temporary - kept, passing=parameters)
+    own = held.kept_bytes + held.prepared_bytes + held.prepared_forward_bytes
+    return _Run(
+        kept=float(held.kept_bytes),
+        prepared=float(held.prepared_bytes),
+        prepared_forward=float(held.prepared_forward_bytes),
+        beside=max(temporary - own, 0.0),
+        passing=float(held.largest_parameter_bytes),
+    )
 
 
 def _bytes(shape: tuple[int, ...], dtype: str) -> int:

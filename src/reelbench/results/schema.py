@@ -85,14 +85,35 @@ class Compilation(Struct, frozen=True, kw_only=True):
     program_sha256: Text
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """What a compiled train pass holds for its backward pass, see `reelbench.work.held`.
+
+    Attributes:
+        kept_bytes: Made of the clip by the forward pass and read by the backward pass.
+        prepared_bytes: Made of parameters and constants alone, for the backward pass.
+        prepared_forward_bytes: Likewise, for the forward pass only.
+        largest_parameter_bytes: Of one array of parameters; its gradient is as large.
+    """
+
+    kept_bytes: Count
+    prepared_bytes: Count
+    prepared_forward_bytes: Count
+    largest_parameter_bytes: Count
+
+
 class Memory(Struct, frozen=True, kw_only=True):
-    """What the compiled program needs, and what there was."""
+    """What the compiled program needs, and what there was.
+
+    Attributes:
+        held: Of a train pass; None of other passes, and in files from before it was read.
+    """
 
     argument_bytes: Count
     output_bytes: Count
     temporary_bytes: Count
     needed_bytes: Count
     available_bytes: Count
+    held: Held | None = None
 
 
 class Health(Struct, frozen=True, kw_only=True):

@@ -3,24 +3,16 @@
 The traced program says what was asked for. Only the compiled one says what is left: compilers move
 work that does not change from turn to turn out of a loop, and drop what nobody reads. The same
 reading of the text before and after compiling shows whether the work of a loop stayed in it.
-
-The text is that of XLA's HLO printer (openxla/xla, ``hlo/ir/hlo_instruction.cc``): computations of
-one instruction a line, ``%name = type[sizes]{layout} opcode(operands), attribute=value``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
-_COMPUTATION = re.compile(r"^(?:ENTRY )?%?(?P<name>[\w.\-]+)(?: \(.*\))?(?: -> .*)? \{$")
-_INSTRUCTION = re.compile(
-    r"^\s*(?:ROOT )?%?(?P<name>[\w.\-]+) = (?P<type>\(.*?\)|\S+) (?P<opcode>[\w\-]+)\((?P<rest>.*)$"
-)
-# The first of a tuple: what a library's kernel gives beside its result is room to work in.
-_ARRAY = re.compile(r"^\(?(?:/\*.*?\*/)?[a-z]\w*\[(?P<sizes>[\d,<=]*)\]")
+from reelbench.work.hlo import Instruction, Instructions, operands, read
+
 _CALLED = re.compile(
     r"(?:calls|to_apply|body|condition|true_computation|false_computation)=%?([\w.\-]+)"
     r"|(?:branch_computations|called_computations)=\{([^}]*)\}"
@@ -55,16 +47,9 @@ class LoopWork:
     opaque: bool
 
 
-@dataclass(frozen=True)
-class _Instruction:
-    opcode: str
-    sizes: tuple[int, ...] | None
-    rest: str
-
-
 def loop_work(text: str) -> LoopWork:
     """Read the text of an HLO module, compiled or not."""
-    computations = _computations(text.splitlines())
+    computations = read(text).computations
     loops = [
         instruction
         for instructions in computations.values()
@@ -86,26 +71,7 @@ def loop_work(text: str) -> LoopWork:
     )
 
 
-def _computations(lines: Iterable[str]) -> dict[str, dict[str, _Instruction]]:
-    found: dict[str, dict[str, _Instruction]] = {}
-    current: dict[str, _Instruction] | None = None
-    for line in lines:
-        header = _COMPUTATION.match(line)
-        if header:
-            current = found.setdefault(header["name"], {})
-        elif line.startswith("}"):
-            current = None
-        elif current is not None and (match := _INSTRUCTION.match(line)):
-            array = _ARRAY.match(match["type"])
-            sizes = None
-            if array:
-                digits = array["sizes"].replace("<=", "")
-                sizes = tuple(map(int, filter(None, digits.split(","))))
-            current[match["name"]] = _Instruction(match["opcode"], sizes, match["rest"])
-    return found
-
-
-def _reachable(names: set[str], computations: dict[str, dict[str, _Instruction]]) -> frozenset[str]:
+def _reachable(names: set[str], computations: dict[str, Instructions]) -> frozenset[str]:
     seen: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -119,7 +85,7 @@ def _reachable(names: set[str], computations: dict[str, dict[str, _Instruction]]
     return frozenset(seen)
 
 
-def _operations(instructions: dict[str, _Instruction]) -> float:
+def _operations(instructions: Instructions) -> float:
     """Operations of one computation, without those of what it calls."""
     total = 0.0
     for instruction in instructions.values():
@@ -141,7 +107,7 @@ def _operations(instructions: dict[str, _Instruction]) -> float:
     return total
 
 
-def _library(call: _Instruction, instructions: dict[str, _Instruction]) -> float | None:
+def _library(call: Instruction, instructions: Instructions) -> float | None:
     """Operations of a matrix product or convolution that a library does; None of anything else.
 
     XLA names them in ``xla/service/gpu/cublas_cudnn.h``. A convolution's passes do as many
@@ -153,20 +119,20 @@ def _library(call: _Instruction, instructions: dict[str, _Instruction]) -> float
     if target.startswith("__cublas$"):
         contracted = _contracted(call, instructions)
         return 2.0 * prod(call.sizes) * contracted if call.sizes and contracted else None
-    operands = [_operand(call, place, instructions) for place in (0, 1)]
+    first, second = (_operand(call, place, instructions) for place in (0, 1))
     if target.startswith(("__cudnn$convForward", "__cudnn$convBiasActivationForward")):
-        result, kernel = call.sizes, operands[1]
+        result, kernel = call.sizes, second
     elif target.startswith("__cudnn$convBackwardInput"):
-        result, kernel = operands
+        result, kernel = first, second
     elif target.startswith("__cudnn$convBackwardFilter"):
-        result, kernel = operands[1], call.sizes
+        result, kernel = second, call.sizes
     else:
         return None
     taps = _taps_of(kernel, call)
     return 2.0 * prod(result) * taps if result and taps else None
 
 
-def _contracted(dot: _Instruction, instructions: dict[str, _Instruction]) -> int | None:
+def _contracted(dot: Instruction, instructions: Instructions) -> int | None:
     """Products that are summed into one element of a matrix product; None if not to be read."""
     sizes = _operand(dot, 0, instructions)
     found = _CONTRACTED.search(dot.rest) or _LIBRARY_CONTRACTED.search(dot.rest)
@@ -176,7 +142,7 @@ def _contracted(dot: _Instruction, instructions: dict[str, _Instruction]) -> int
     return prod(sizes[place] for place in places if place < len(sizes))
 
 
-def _taps_of(kernel: tuple[int, ...] | None, convolution: _Instruction) -> int | None:
+def _taps_of(kernel: tuple[int, ...] | None, convolution: Instruction) -> int | None:
     """Products that are summed into one element of a convolution: the kernel but its outputs."""
     labels = _LABELS.search(convolution.rest)
     if not kernel or not labels or len(labels[1]) != len(kernel):
@@ -185,9 +151,7 @@ def _taps_of(kernel: tuple[int, ...] | None, convolution: _Instruction) -> int |
 
 
 def _operand(
-    instruction: _Instruction, place: int, instructions: dict[str, _Instruction]
+    instruction: Instruction, place: int, instructions: Instructions
 ) -> tuple[int, ...] | None:
-    """Sizes of an operand; some printers write its type before its name."""
-    names = re.findall(r"%?([A-Za-z_][\w.\-]*)(?=[,)])", instruction.rest.split("), ")[0] + ")")
-    known = [name for name in names if name in instructions]
-    return instructions[known[place]].sizes if place < len(known) else None
+    names = operands(instruction, instructions)
+    return instructions[names[place]].sizes if place < len(names) else None
