@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from layers.agreement import assert_agrees, normal
-from reelbench.layers.convolution import Conv3D
+from layers.numpy_pooling import max_pool
+from reelbench.layers.convolution import Conv3D, MaxPool3D
 
 
 def convolve(x: np.ndarray, kernel: np.ndarray, strides=(1, 1, 1), padding=None) -> np.ndarray:
@@ -34,5 +35,20 @@ def test_conv3d_agrees_with_a_sum_over_taps(shape, strides):
 
     def oracle(parameters, x):
         return convolve(x, parameters["conv"]["kernel"], strides)
+
+    assert_agrees(make, oracle, normal(0, 2, *shape, 3))
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 6), (5, 7, 9)])
+@pytest.mark.parametrize(
+    ("window", "strides", "padding"),
+    [((1, 3, 3), (1, 2, 2), (0, 1, 1)), ((2, 2, 2), (2, 2, 2), (0, 0, 0))],
+)
+def test_max_pooling_agrees_with_a_slice_a_tap(shape, window, strides, padding):
+    make = functools.partial(MaxPool3D, window, strides, padding=padding)
+
+    def oracle(parameters, x):
+        assert not parameters
+        return max_pool(x, window, strides, padding)
 
     assert_agrees(make, oracle, normal(0, 2, *shape, 3))

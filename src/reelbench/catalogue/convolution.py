@@ -1,13 +1,14 @@
 """Dense 3-D convolution: every output position mixes all channels of a T×H×W neighbourhood.
 
 Bare, and in the layers of the residual CNNs that are made of it: stems, basic and bottleneck
-blocks, the lateral connection between two pathways.
+blocks, max pooling, the lateral connection between two pathways.
 """
 
 from reelbench.catalogue.preset import preset
 
 R3D = "Tran et al. 2018, arXiv:1711.11248; torchvision models/video/resnet.py"
 I3D = "Wang et al. 2018, arXiv:1711.07971; PyTorchVideo models/hub/resnet.py, i3d_r50"
+S3D = "Xie et al. 2018, arXiv:1712.04851; torchvision models/video/s3d.py"
 SLOWFAST = "Feichtenhofer et al. 2019, arXiv:1812.03982; PySlowFast SLOWFAST_8x8_R50.yaml"
 
 # fmt: off
@@ -39,5 +40,9 @@ PRESETS = (
     preset("LateralFusion", "slowfast-lateral", clip=(32, 224, 224),
            inputs={"slow": (8, 56, 56, 256), "fast": (32, 56, 56, 32)},
            options={"in_features": 32, "out_features": 64}, source=SLOWFAST),
+    preset("MaxPool3D", "s3d-pool1", clip=(16, 224, 224), inputs={"x": (8, 112, 112, 64)},
+           options={"window": (1, 3, 3), "strides": (1, 2, 2), "padding": (0, 1, 1)}, source=S3D),
+    preset("MaxPool3D", "s3d-pool3", clip=(16, 224, 224), inputs={"x": (8, 28, 28, 480)},
+           options={"window": (3, 3, 3), "strides": (2, 2, 2), "padding": (1, 1, 1)}, source=S3D),
 )
 # fmt: on

@@ -8,12 +8,21 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
+from reelbench.layers.maxpool import MaxPool3D
 from reelbench.layers.residual import BasicBlock, Bottleneck, ConvNorm
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
-__all__ = ["BasicBlock", "Bottleneck", "Conv3D", "ConvNorm", "ConvStem", "LateralFusion"]
+__all__ = [
+    "BasicBlock",
+    "Bottleneck",
+    "Conv3D",
+    "ConvNorm",
+    "ConvStem",
+    "LateralFusion",
+    "MaxPool3D",
+]
 
 
 class Conv3D(nnx.Module):

@@ -172,6 +172,9 @@ def bottleneck3d(
         added, shape = stage_parts(f"res{stage + 2}", layer, options, shape)
         parts += added
         if time_pool and stage == 0:
+            pooled = {"x": (*shape, blocks[-1]["out_features"])}
+            pool: dict[str, Any] = {"window": (2, 1, 1), "strides": (2, 1, 1)}
+            parts.append(part("pool", "convolution.MaxPool3D", pooled, **pool))
             shape = (shape[0] // 2, *shape[1:])
     features = stages[-1][-1]["out_features"]
     window = (shape[0], train_size // 32, train_size // 32)

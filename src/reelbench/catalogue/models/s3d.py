@@ -28,6 +28,14 @@ STAGES: tuple[tuple[Branches, ...], ...] = (
 )
 # fmt: on
 
+POOL = "convolution.MaxPool3D"
+STEM_POOL: dict[str, Any] = {"window": (1, 3, 3), "strides": (1, 2, 2), "padding": (0, 1, 1)}
+# Behind a stage, and behind the second but last one.
+STAGE_POOLS: tuple[dict[str, Any], ...] = (
+    {"window": (3, 3, 3), "strides": (2, 2, 2), "padding": (1, 1, 1)},
+    {"window": (2, 2, 2), "strides": (2, 2, 2)},
+)
+
 # Xie et al. 2018, arXiv:1712.04851.
 OPTIMIZER = "sgd"
 
@@ -68,6 +76,12 @@ def s3d(
             stride=2,
         ),
         part(
+            "stem.pool1",
+            POOL,
+            {"x": (frames // 2, height // 2, across // 2, narrow)},
+            **STEM_POOL,
+        ),
+        part(
             "stem.point",
             "convolution.ConvNorm",
             {"x": (*quarter, narrow)},
@@ -83,6 +97,7 @@ def s3d(
             in_features=narrow,
             out_features=wide,
         ),
+        part("stem.pool2", POOL, {"x": (*quarter, wide)}, **STEM_POOL),
     ]
     features, time, space = wide, 2, 8
     for stage, blocks in enumerate(stages):
@@ -99,6 +114,9 @@ def s3d(
             )
             features = inception_width(branches)
         if stage + 1 < len(stages):
+            pooled = (frames // time, height // space, across // space, features)
+            options = STAGE_POOLS[stage + 1 == len(stages) - 1]
+            parts.append(part(f"stage{stage + 1}.pool", POOL, {"x": pooled}, **options))
             time, space = 2 * time, 2 * space
     parts.append(
         part(
