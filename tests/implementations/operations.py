@@ -19,7 +19,8 @@ def convolutions(draw):
     strides, dilation = (1,) * rank, (1,) * rank
     if draw(st.booleans()):
         # What most layers have, and some implementations need.
-        kernel = tuple(3 if axis >= rank - 2 else taps for axis, taps in enumerate(kernel))
+        usual = [draw(st.sampled_from([3, 3, 5])) for _ in kernel[-2:]]
+        kernel = (*kernel[: rank - len(usual)], *usual)
     else:
         strides = draw(st.tuples(*[st.sampled_from([1, 1, 2, 3])] * rank))
         dilation = tuple(1 if each > 1 else draw(st.sampled_from([1, 2])) for each in strides)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from reelbench.implementations import folded, patches, shifts, split, winograd
+from reelbench.implementations import apart, folded, frames, patches, shifts, split, winograd
 from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
@@ -53,7 +53,13 @@ def _foldable(operation: Operation) -> bool:
 
 
 def _splittable(operation: Operation) -> bool:
-    return _dense(operation) and split.applies(operation.shapes[1][:-2], operation.details)
+    return _dense(operation) and frames.applies(operation.shapes[1][:-2], operation.details)
+
+
+def _few_frames(operation: Operation) -> bool:
+    """Whether so few that a good part of what `split` makes is beyond them."""
+    (x, kernel), geometry = operation.shapes, operation.details
+    return _splittable(operation) and x[1] < 2 * kernel[0] * geometry.dilation[0]
 
 
 def _has_tiles(operation: Operation) -> bool:
@@ -151,6 +157,16 @@ def _of_splits(operation: Operation, block_bytes: int) -> Function:
     )
 
 
+def _of_taps(operation: Operation, block_bytes: int) -> Function:
+    positions = max(block_bytes // _ROW_BYTES, 1)
+    return differentiable(
+        partial(apart.convolve, positions=positions),
+        partial(apart.kernel_gradient, positions=positions),
+        operation.details,
+        partial(apart.convolve, positions=positions, turned=True),
+    )
+
+
 def _of_folds(operation: Operation, block_bytes: int) -> Function:
     return differentiable(
         folded.convolve,
@@ -161,6 +177,7 @@ def _of_folds(operation: Operation, block_bytes: int) -> Function:
 
 register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
 register(Implementation("split", KIND, _splittable, _of_splits, _rows))
+register(Implementation("apart", KIND, _few_frames, _of_taps, _rows))
 register(Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1))
 register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
 register(Implementation("folded", KIND, _foldable, _of_folds, _blocks))

@@ -1,16 +1,19 @@
-"""3×3 convolution with fewer multiplications, a block at a time, forward and backward.
+"""3×3 and 5×5 convolution with fewer multiplications, a block at a time, forward and backward.
 
 Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv:1509.09308: tiles of
 4×4 outputs are computed from tiles of 6×6 inputs in 36 multiplications a channel instead of 144,
-after sums with fixed factors of the tile and of the kernel. A kernel's taps in time are left as
-they are and stand side by side in the contraction. Transformed tiles take 2.25 times the memory of
-the input, so that a block at a time is transformed, used and overwritten in the cache. The sums
-lose about two digits of float32; products of narrower numbers are transformed in float32.
+after sums with fixed factors of the tile and of the kernel. From the same tiles a kernel of 5×5
+makes 2×2 outputs, in 36 instead of 100. A kernel's taps in time are left as they are and stand side
+by side in the contraction. Transformed tiles take 2.25 or 9 times the memory of the input, so that
+a block at a time is transformed, used and overwritten in the cache. The sums lose about two digits
+of float32; products of narrower numbers are transformed in float32.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import jax
@@ -24,9 +27,13 @@ from reelbench.implementations.geometry import Geometry, padded
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
-_OUT, _IN, _TAPS = 4, 6, 3
+_IN = 6
+# The points at which the polynomials of both factors are taken; the last one is infinity.
+_POINTS = (0, 1, -1, 2, -2)
+# Taps along height and width, and so 4 or 2 outputs a tile: further from these, sums lose too much.
+_TAPS = (3, 5)
 
-# F(4, 3) with the points 0, 1, -1, 2, -2 and infinity; rows are sums over what they transform.
+# What the input goes through, for any number of taps; rows are sums over what they transform.
 _INPUT = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -38,58 +45,75 @@ _INPUT = np.array(
     ],
     float,
 )
-_KERNEL = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ],
-    float,
-)
-_OUTPUT = np.array(
-    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], float
-)
+
+
+def _outs(taps: int) -> int:
+    return _IN + 1 - taps
+
+
+@functools.cache
+def _kernel_sums(taps: int) -> np.ndarray:
+    """What a kernel goes through: its polynomial at the points, and its last coefficient."""
+    scales = [prod(point - other for other in _POINTS if other != point) for point in _POINTS]
+    rows = [
+        [point**power / scale for power in range(taps)]
+        for point, scale in zip(_POINTS, scales, strict=True)
+    ]
+    return np.array([*rows, [0] * (taps - 1) + [1]], float)
+
+
+@functools.cache
+def _output_sums(taps: int) -> np.ndarray:
+    """What products go through: the powers of the points, and infinity in the last output."""
+    outs = _outs(taps)
+    rows = [[*(point**power for point in _POINTS), int(power == outs - 1)] for power in range(outs)]
+    return np.array(rows, float)
 
 
 def applies(kernel: Sequence[int], geometry: Geometry) -> bool:
-    """Whether a 3-D convolution has a kernel of 3×3 in space, and nothing that strides."""
+    """Whether a 3-D convolution has 3 or 5 taps along height and width, and does not stride."""
     return (
-        tuple(kernel[1:3]) == (_TAPS, _TAPS)
+        set(kernel[1:3]) <= set(_TAPS)
         and geometry.groups == 1
         and geometry.strides == (1, 1, 1)
         and geometry.dilation == (1, 1, 1)
     )
 
 
-def cut(batch: int, outputs: Sequence[int], features: int, block_bytes: int) -> Blocks:
+def cut(
+    batch: int,
+    outputs: Sequence[int],
+    lengths: Sequence[int],
+    features: int,
+    block_bytes: int,
+) -> Blocks:
     """Cut the outputs into blocks of whole tiles whose transforms take about so many bytes.
 
     Args:
         batch: Clips.
         outputs: Outputs along time, height and width.
+        lengths: Of the kernel along the same.
         features: Channels of input and output together.
         block_bytes: Bytes that the transformed tiles of a block should take.
     """
     frames, height, width = outputs
-    wide = -(-width // _OUT)
+    tall, across = (_outs(taps) for taps in lengths[1:])
+    wide = -(-width // across)
     tile = _IN * _IN * features * 4
     tiles = max(block_bytes // (tile * wide), 1)
-    high = -(-height // _OUT)
+    high = -(-height // tall)
     rows = min(high, tiles)
     rows = -(-high // -(-high // rows))
     times = max(min(frames, tiles // high), 1) if rows == high else 1
     times = -(-frames // -(-frames // times))
-    size = (times, rows * _OUT, wide * _OUT)
+    size = (times, rows * tall, wide * across)
     counts = (-(-frames // times), -(-high // rows), 1)
     return Blocks(size, counts, (frames, height, width), batch)
 
 
 def convolve(
     x: Float[Array, "n t h w c"],
-    kernel: Float[Array, "kt 3 3 c o"],
+    kernel: Float[Array, "kt kh kw c o"],
     geometry: Geometry,
     block_bytes: int,
     *,
@@ -111,9 +135,9 @@ def convolve(
 
     def one(index: jax.Array) -> jax.Array:
         seen = window(whole, index, lengths, blocks, geometry)[0]
-        tiles = _stacked(_turned_input(seen, blocks), lengths[0], turned=turned)
+        tiles = _stacked(_turned_input(seen, lengths, blocks), lengths[0], turned=turned)
         products = _batched(tiles, transformed, geometry, swapped=turned)
-        return _turned_back(products, blocks).astype(x.dtype)
+        return _turned_back(products, lengths, blocks).astype(x.dtype)
 
     return assembled(lax.map(one, jnp.arange(blocks.number)), blocks)
 
@@ -124,7 +148,7 @@ def kernel_gradient(
     lengths: tuple[int, ...],
     geometry: Geometry,
     block_bytes: int,
-) -> Float[Array, "kt 3 3 c o"]:
+) -> Float[Array, "kt kh kw c o"]:
     """The gradient with respect to the kernel, summed up in the transformed space.
 
     Args:
@@ -135,14 +159,14 @@ def kernel_gradient(
         block_bytes: Bytes that the transformed tiles of a block take, about.
     """
     features, out = x.shape[-1], gradient.shape[-1]
-    blocks = cut(x.shape[0], gradient.shape[1:-1], features + out, block_bytes)
+    blocks = cut(x.shape[0], gradient.shape[1:-1], lengths, features + out, block_bytes)
     whole = extended(padded(x, geometry), lengths, blocks, geometry)
     given = filled(gradient, blocks)
 
     def add(total: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
         seen = window(whole, index, lengths, blocks, geometry)[0]
-        tiles = _stacked(_turned_input(seen, blocks), lengths[0])
-        turned = _turned_gradient(outputs_of(given, index, blocks)[0], blocks)
+        tiles = _stacked(_turned_input(seen, lengths, blocks), lengths[0])
+        turned = _turned_gradient(outputs_of(given, index, blocks)[0], lengths, blocks)
         product = lax.dot_general(
             tiles, turned, (((1,), (1,)), ((0,), (0,))), precision=geometry.precision
         )
@@ -152,15 +176,15 @@ def kernel_gradient(
     total = lax.scan(add, start, jnp.arange(blocks.number))[0]
     total = total.reshape(_IN, _IN, lengths[0], features, out)
     # The transpose of what the kernel went through.
-    made = jnp.einsum(
-        "iu,jv,ijtco->tuvco", _KERNEL.astype(np.float32), _KERNEL.astype(np.float32), total
-    )
+    down, across = (_kernel_sums(taps).astype(np.float32) for taps in lengths[1:])
+    made = jnp.einsum("iu,jv,ijtco->tuvco", down, across, total)
     return made.astype(x.dtype)
 
 
 def _blocks(x: jax.Array, kernel: jax.Array, geometry: Geometry, block_bytes: int) -> Blocks:
-    outputs = geometry.out_sizes(x.shape[1:-1], kernel.shape[:-2])
-    return cut(x.shape[0], outputs, sum(kernel.shape[-2:]), block_bytes)
+    lengths = kernel.shape[:-2]
+    outputs = geometry.out_sizes(x.shape[1:-1], lengths)
+    return cut(x.shape[0], outputs, lengths, sum(kernel.shape[-2:]), block_bytes)
 
 
 def _sums(factors: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
@@ -178,41 +202,46 @@ def _sums(factors: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
     return made
 
 
-def _turned_kernel(kernel: Float[Array, "kt 3 3 c o"]) -> Float[Array, "36 kt*c o"]:
-    stacked = jnp.stack(_parts_of(kernel, range(_TAPS)))
+def _turned_kernel(kernel: Float[Array, "kt kh kw c o"]) -> Float[Array, "36 kt*c o"]:
+    stacked = jnp.stack(_parts_of(kernel))
     return stacked.reshape(_IN * _IN, -1, kernel.shape[-1])
 
 
-def _turned_columns(kernel: Float[Array, "kt 3 3 o c"]) -> Float[Array, "36 o kt*c"]:
+def _turned_columns(kernel: Float[Array, "kt kh kw o c"]) -> Float[Array, "36 o kt*c"]:
     """Of a kernel that is turned round, for a product that takes its right side swapped.
 
     The taps in time stay in order; `_stacked` reverses what they meet.
     """
-    parts = _parts_of(kernel, range(_TAPS)[::-1])
+    parts = _parts_of(kernel, turned=True)
     return jnp.stack([part.swapaxes(0, 1).reshape(kernel.shape[-2], -1) for part in parts])
 
 
-def _parts_of(kernel: Float[Array, "kt 3 3 c o"], order: range) -> list[Float[Array, "kt c o"]]:
-    """The 36 transformed taps; the places of the kernel's own are read in an order."""
+def _parts_of(
+    kernel: Float[Array, "kt kh kw c o"], *, turned: bool = False
+) -> list[Float[Array, "kt c o"]]:
+    """The 36 transformed taps; of a kernel that is turned round its own are read from the end."""
+    step = -1 if turned else 1
+    down, across = (range(taps)[::step] for taps in kernel.shape[1:3])
     wide = kernel.astype(jnp.float32)
-    rows = _sums(_KERNEL, [wide[:, place] for place in order])
-    both = [_sums(_KERNEL, [row[:, place] for place in order]) for row in rows]
+    rows = _sums(_kernel_sums(len(down)), [wide[:, place] for place in down])
+    both = [_sums(_kernel_sums(len(across)), [row[:, place] for place in across]) for row in rows]
     return [each for row in both for each in row]
 
 
 def _turned_input(
-    seen: Float[Array, "times rows columns c"], blocks: Blocks
+    seen: Float[Array, "times rows columns c"], lengths: Sequence[int], blocks: Blocks
 ) -> Float[Array, "36 times tiles c"]:
-    """The transformed tiles of a block; tiles overlap by two rows and columns."""
-    high, wide = blocks.size[1] // _OUT, blocks.size[2] // _OUT
+    """The transformed tiles of a block; tiles overlap by all taps but one."""
+    tall, across = (_outs(taps) for taps in lengths[1:])
+    high, wide = blocks.size[1] // tall, blocks.size[2] // across
     seen = seen.astype(jnp.float32)
     rows = _sums(
-        _INPUT, [seen[:, place : place + _OUT * (high - 1) + 1 : _OUT] for place in range(_IN)]
+        _INPUT, [seen[:, place : place + tall * (high - 1) + 1 : tall] for place in range(_IN)]
     )
     both = [
         _sums(
             _INPUT,
-            [row[:, :, place : place + _OUT * (wide - 1) + 1 : _OUT] for place in range(_IN)],
+            [row[:, :, place : place + across * (wide - 1) + 1 : across] for place in range(_IN)],
         )
         for row in rows
     ]
@@ -247,26 +276,31 @@ def _batched(
 
 
 def _turned_back(
-    products: Float[Array, "36 positions o"], blocks: Blocks
+    products: Float[Array, "36 positions o"], lengths: Sequence[int], blocks: Blocks
 ) -> Float[Array, "outputs o"]:
     times, height, width = blocks.size
-    high, wide, out = height // _OUT, width // _OUT, products.shape[-1]
+    tall, across = (_outs(taps) for taps in lengths[1:])
+    high, wide, out = height // tall, width // across, products.shape[-1]
     tiles = products.reshape(_IN, _IN, times, high, wide, out)
-    rows = _sums(_OUTPUT, [tiles[place] for place in range(_IN)])
-    both = [_sums(_OUTPUT, [row[place] for place in range(_IN)]) for row in rows]
-    # times, high, 4 rows, wide, 4 columns, out
+    rows = _sums(_output_sums(lengths[1]), [tiles[place] for place in range(_IN)])
+    both = [_sums(_output_sums(lengths[2]), [row[place] for place in range(_IN)]) for row in rows]
+    # times, high, rows of a tile, wide, columns of a tile, out
     stacked = jnp.stack([jnp.stack(row, axis=3) for row in both], axis=2)
     return stacked.reshape(times * height * width, out)
 
 
 def _turned_gradient(
-    gradient: Float[Array, "times height width o"], blocks: Blocks
+    gradient: Float[Array, "times height width o"], lengths: Sequence[int], blocks: Blocks
 ) -> Float[Array, "36 positions o"]:
     """The transpose of `_turned_back`."""
     times, height, width = blocks.size
-    high, wide, out = height // _OUT, width // _OUT, gradient.shape[-1]
-    tiles = gradient.astype(jnp.float32).reshape(times, high, _OUT, wide, _OUT, out)
-    rows = _sums(_OUTPUT.T, [tiles[:, :, place] for place in range(_OUT)])
-    both = [_sums(_OUTPUT.T, [row[:, :, :, place] for place in range(_OUT)]) for row in rows]
+    tall, across = (_outs(taps) for taps in lengths[1:])
+    high, wide, out = height // tall, width // across, gradient.shape[-1]
+    tiles = gradient.astype(jnp.float32).reshape(times, high, tall, wide, across, out)
+    rows = _sums(_output_sums(lengths[1]).T, [tiles[:, :, place] for place in range(tall)])
+    both = [
+        _sums(_output_sums(lengths[2]).T, [row[:, :, :, place] for place in range(across)])
+        for row in rows
+    ]
     stacked = jnp.stack([each for row in both for each in row])
     return stacked.reshape(_IN * _IN, times * high * wide, out)
