@@ -203,8 +203,7 @@ def _sums(factors: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
 
 
 def _turned_kernel(kernel: Float[Array, "kt kh kw c o"]) -> Float[Array, "36 kt*c o"]:
-    stacked = jnp.stack(_parts_of(kernel))
-    return stacked.reshape(_IN * _IN, -1, kernel.shape[-1])
+    return _through_points(kernel).reshape(_IN * _IN, -1, kernel.shape[-1])
 
 
 def _turned_columns(kernel: Float[Array, "kt kh kw o c"]) -> Float[Array, "36 o kt*c"]:
@@ -212,20 +211,22 @@ def _turned_columns(kernel: Float[Array, "kt kh kw o c"]) -> Float[Array, "36 o 
 
     The taps in time stay in order; `_stacked` reverses what they meet.
     """
-    parts = _parts_of(kernel, turned=True)
-    return jnp.stack([part.swapaxes(0, 1).reshape(kernel.shape[-2], -1) for part in parts])
+    made = _through_points(kernel, turned=True).swapaxes(1, 2)
+    return made.reshape(_IN * _IN, kernel.shape[-2], -1)
 
 
-def _parts_of(
+def _through_points(
     kernel: Float[Array, "kt kh kw c o"], *, turned: bool = False
-) -> list[Float[Array, "kt c o"]]:
-    """The 36 transformed taps; of a kernel that is turned round its own are read from the end."""
-    step = -1 if turned else 1
-    down, across = (range(taps)[::step] for taps in kernel.shape[1:3])
-    wide = kernel.astype(jnp.float32)
-    rows = _sums(_kernel_sums(len(down)), [wide[:, place] for place in down])
-    both = [_sums(_kernel_sums(len(across)), [row[:, place] for place in across]) for row in rows]
-    return [each for row in both for each in row]
+) -> Float[Array, "36 kt c o"]:
+    """The transformed taps, by a product: a kernel may be larger than what it is laid over.
+
+    Of a kernel that is turned round its own taps are read from the end.
+    """
+    down, across = (_kernel_sums(taps)[:, :: -1 if turned else 1] for taps in kernel.shape[1:3])
+    sums = np.kron(down, across).astype(np.float32)
+    taps = kernel.astype(jnp.float32).reshape(kernel.shape[0], sums.shape[1], -1)
+    made = lax.dot_general(sums, taps, (((1,), (1,)), ((), ())), precision=lax.Precision.HIGHEST)
+    return made.reshape(_IN * _IN, kernel.shape[0], *kernel.shape[3:])
 
 
 def _turned_input(

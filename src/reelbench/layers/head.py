@@ -17,9 +17,16 @@ Window = tuple[int, int, int]
 def average_pool(
     x: Float[Array, "batch t h w features"], window: Window | None
 ) -> Float[Array, "batch t2 h2 w2 features"]:
-    """Means over every window of ``x``, or over all positions where there is no window."""
+    """Means over every window of ``x``, or over all positions where there is no window.
+
+    Raises:
+        ValueError: A window is larger than ``x``: there is no place for it.
+    """
     if window is None:
         return jnp.mean(x, axis=(1, 2, 3), keepdims=True)
+    sizes = x.shape[1:4]
+    if any(length > size for length, size in zip(window, sizes, strict=True)):
+        raise ValueError(f"a window of {window} has no place in {sizes}: make the clip larger")
     # Sums of hundreds of numbers need more digits than bfloat16 has.
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     return nnx.avg_pool(wide, window).astype(x.dtype)

@@ -177,7 +177,7 @@ def bottleneck3d(
             parts.append(part("pool", "convolution.MaxPool3D", pooled, **pool))
             shape = (shape[0] // 2, *shape[1:])
     features = stages[-1][-1]["out_features"]
-    window = (shape[0], train_size // 32, train_size // 32)
+    window = (shape[0], *(min(train_size // 32, size) for size in shape[1:]))
     parts.append(
         part(
             "head",

@@ -59,7 +59,7 @@ def s3d(
         stem_widths: Channels of the two convolutions of 7 and of 3 at its beginning.
         stages: Channels of the branches of each inception block.
         num_classes: Classes.
-        window: Lengths of the average pooling in the head.
+        window: Lengths of the average pooling in the head; of a smaller clip all is averaged.
     """
     frames, height, across = clip
     quarter = (frames // 2, height // 4, across // 4)
@@ -118,11 +118,13 @@ def s3d(
             options = STAGE_POOLS[stage + 1 == len(stages) - 1]
             parts.append(part(f"stage{stage + 1}.pool", POOL, {"x": pooled}, **options))
             time, space = 2 * time, 2 * space
+    last = (frames // time, height // space, across // space)
+    window = (min(window[0], last[0]), min(window[1], last[1]), min(window[2], last[2]))
     parts.append(
         part(
             "head",
             "head.PoolingHead",
-            {"x": (frames // time, height // space, across // space, features)},
+            {"x": (*last, features)},
             in_features=features,
             num_classes=num_classes,
             window=window,

@@ -128,12 +128,13 @@ def slowfast(
         added, fast_shape = stage_parts(f"fast.{label}", layer, fast_blocks, fast_shape)
         parts += added
         features = slow_blocks[-1]["out_features"]
+    window = [min(train_size // 32, size) for size in slow_shape[1:]]
     head: dict[str, Any] = {
         "slow_features": features,
         "fast_features": features // fast_share,
         "num_classes": num_classes,
-        "slow_window": (slow_frames, train_size // 32, train_size // 32),
-        "fast_window": (fast_frames, train_size // 32, train_size // 32),
+        "slow_window": (slow_frames, *window),
+        "fast_window": (fast_frames, *window),
     }
     inputs = {"slow": (*slow_shape, features), "fast": (*fast_shape, features // fast_share)}
     parts.append(part("head", "head.SlowFastHead", inputs, **head))
