@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from math import prod
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -147,23 +148,14 @@ def _of_shifts(operation: Operation, block_bytes: int) -> Function:
     )
 
 
-def _of_splits(operation: Operation, block_bytes: int) -> Function:
+def _of_rows(operation: Operation, block_bytes: int, *, way: ModuleType) -> Function:
+    """By `split` or `apart`, whose blocks are so many rows of a product."""
     positions = max(block_bytes // _ROW_BYTES, 1)
     return differentiable(
-        partial(split.convolve, positions=positions),
-        partial(split.kernel_gradient, positions=positions),
+        partial(way.convolve, positions=positions),
+        partial(way.kernel_gradient, positions=positions),
         operation.details,
-        partial(split.convolve, positions=positions, turned=True),
-    )
-
-
-def _of_taps(operation: Operation, block_bytes: int) -> Function:
-    positions = max(block_bytes // _ROW_BYTES, 1)
-    return differentiable(
-        partial(apart.convolve, positions=positions),
-        partial(apart.kernel_gradient, positions=positions),
-        operation.details,
-        partial(apart.convolve, positions=positions, turned=True),
+        partial(way.convolve, positions=positions, turned=True),
     )
 
 
@@ -176,8 +168,8 @@ def _of_folds(operation: Operation, block_bytes: int) -> Function:
 
 
 register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
-register(Implementation("split", KIND, _splittable, _of_splits, _rows))
-register(Implementation("apart", KIND, _few_frames, _of_taps, _rows))
+register(Implementation("split", KIND, _splittable, partial(_of_rows, way=split), _rows))
+register(Implementation("apart", KIND, _few_frames, partial(_of_rows, way=apart), _rows))
 register(Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1))
 register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
 register(Implementation("folded", KIND, _foldable, _of_folds, _blocks))
