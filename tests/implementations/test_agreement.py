@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 
 from implementations.operations import KINDS, floating, operands
 from reelbench.implementations import Limits, candidates, implementations, plain
@@ -62,17 +62,12 @@ def test_every_kind_of_implementation_has_operations_to_be_tested_on():
     assert {each.kind for each in implementations()} == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_implementation_is_tried_on_some_operation(kind):
-    met = set()
+@pytest.mark.parametrize(("kind", "name"), [(each.kind, each.name) for each in implementations()])
+def test_every_implementation_is_tried_on_some_operation(kind, name):
+    def tries(operation):
+        return name in {each.implementation.name for each in candidates(operation, TINY)}
 
-    @settings(max_examples=60, database=None)
-    @given(KINDS[kind])
-    def collect(operation):
-        met.update(each.implementation.name for each in candidates(operation, TINY))
-
-    collect()
-    assert met == {each.name for each in implementations(kind)}
+    find(KINDS[kind], tries, settings=settings(max_examples=2000, database=None))
 
 
 @pytest.mark.parametrize("limits", [TINY, Limits()], ids=["blocks", "whole"])
