@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from implementations.operations import KINDS, floating, operands
 from reelbench.implementations import Limits, candidates, implementations, plain
@@ -62,34 +62,48 @@ def test_every_kind_of_implementation_has_operations_to_be_tested_on():
     assert {each.kind for each in implementations()} == set(KINDS)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(each.kind, each.name) for each in implementations()])
-def test_every_implementation_is_tried_on_some_operation(kind, name):
-    def tries(operation):
-        return name in {each.implementation.name for each in candidates(operation, TINY)}
-
-    find(KINDS[kind], tries, settings=settings(max_examples=2000, database=None))
+def candidates_of(operation, implementation, limits):
+    return [each for each in candidates(operation, limits) if each.implementation is implementation]
 
 
+def operations_for(implementation):
+    """Operations that this implementation does, of those that it could be asked to."""
+    return KINDS[implementation.kind].filter(
+        lambda operation: bool(candidates_of(operation, implementation, TINY))
+    )
+
+
+def tried(examples):
+    return settings(
+        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+    )
+
+
+each_implementation = pytest.mark.parametrize(
+    "implementation", implementations(), ids=lambda each: f"{each.kind}-{each.name}"
+)
+
+
+@each_implementation
 @pytest.mark.parametrize("limits", [TINY, Limits()], ids=["blocks", "whole"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_value_and_gradient_agree_in_float32(kind, limits):
-    @settings(max_examples=6, deadline=None)
-    @given(KINDS[kind])
+def test_value_and_gradient_agree_in_float32(implementation, limits):
+    @tried(4)
+    @given(operations_for(implementation))
     def agree(operation):
         drawn = operands(operation)
         expected = expected_of(operation, drawn)
-        for candidate in candidates(operation, limits):
+        for candidate in candidates_of(operation, implementation, limits):
             found = results(candidate.function(operation), drawn)
             for one, other in zip(found, expected, strict=True):
-                assert_near(one, other, 2e-5 * 10**candidate.implementation.digits_lost)
+                assert_near(one, other, 2e-5 * 10**implementation.digits_lost)
 
     agree()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_value_and_gradient_agree_in_bfloat16(kind):
-    @settings(max_examples=3, deadline=None)
-    @given(KINDS[kind])
+@each_implementation
+def test_value_and_gradient_agree_in_bfloat16(implementation):
+    @tried(2)
+    @given(operations_for(implementation))
     def agree(operation):
         exact = operands(operation)
         rounded = [
@@ -98,7 +112,7 @@ def test_value_and_gradient_agree_in_bfloat16(kind):
         again = [each.astype(jnp.float32) if each.dtype != bool else each for each in rounded]
         expected = expected_of(operation, again)
         narrow = dataclasses.replace(operation, dtype="bfloat16")
-        for candidate in candidates(narrow, TINY):
+        for candidate in candidates_of(narrow, implementation, TINY):
             found = results(candidate.function(narrow), rounded)
             for one, other in zip(found, expected, strict=True):
                 # Sums of a few dozen products, rounded at the end and some once before.
