@@ -49,16 +49,20 @@ def from_catalogue(preset: Preset, *, pass_: str, dtype: str, batch: int) -> Wor
         )
 
     def create() -> nnx.Module:
-        module = layers.create(preset, dtype=jnp.dtype(dtype))
-        layers.randomise_constants(module, seed=SEED)
-        return module
+        return layers.create(preset, dtype=jnp.dtype(dtype))
 
+    # Of shapes alone, as noise on the constants changes none and takes most of the time.
     apply, parameters, others = passes.of_module(nnx.eval_shape(create), pass_)
     inputs = tuple(passes.shape_of(each, batch, dtype) for each in preset.inputs.values())
 
     def variables() -> tuple[Any, Any]:
+        def drawn() -> tuple[Any, Any]:
+            module = create()
+            layers.randomise_constants(module, seed=SEED)
+            return passes.of_module(module, pass_)[1:]
+
         # One program for all: initialising array by array compiles for seconds.
-        return jax.block_until_ready(jax.jit(lambda: passes.of_module(create(), pass_)[1:])())
+        return jax.block_until_ready(jax.jit(drawn)())
 
     def draw() -> tuple[jax.Array, ...]:
         rng = np.random.default_rng(SEED)

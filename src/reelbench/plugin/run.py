@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,7 @@ class Run:
         missing = set(self._session.journal.missing)
         measuring = [item for item in items if "measure" in getattr(item, "fixturenames", ())]
         todo = [item for item in measuring if item.nodeid in missing]
-        works = {item.nodeid: _work(item) for item in todo}
+        works = _works(todo)
         core = {item.nodeid for item in todo if _is_core(item)}
         steps = {item.nodeid for item in todo if isinstance(_preset(item), Step)}
         order = self._session.plan(works, core, steps)
@@ -248,13 +250,22 @@ def _identity(item: pytest.Item) -> Identity:
     return identity_at_axes(preset, axes)
 
 
-def _work(item: pytest.Item) -> Work:
-    """The work of a catalogue's case as recorded; one that nobody recorded must be built."""
-    preset, axes = _preset(item), _axes(item)
-    if preset is None:
-        return None
-    count = count_at_axes(preset, axes)
-    return at_axes(preset, axes) if count is None else (count, axes.dtype or "float32")
+def _works(items: Sequence[pytest.Item]) -> dict[str, Work]:
+    """Work of each case: as recorded, or what builds it where nobody recorded it."""
+    makers: dict[tuple[Any, ...], Callable[[], Workload]] = {}
+    works: dict[str, Work] = {}
+    for item in items:
+        preset, axes = _preset(item), _axes(item)
+        if preset is None:
+            works[item.nodeid] = None
+        elif count := count_at_axes(preset, axes):
+            works[item.nodeid] = (count, axes.dtype or "float32")
+        else:
+            # Another implementation is other operations for the same work.
+            written = replace(axes, implementation=None)
+            make = partial(at_axes, preset, written)
+            works[item.nodeid] = makers.setdefault((type(preset), preset.name, written), make)
+    return works
 
 
 def _pytest_benchmark(config: pytest.Config) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,9 +46,11 @@ _SLOWEST = 4.0
 # and of what no case to come will want.
 _CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
 _SHORTEST_ALLOWANCE_S = 10.0
+# Share of the time left in which cases may be traced to plan the rest.
+_PLANNING = 0.2
 
 Prepared = tuple[compiling.Compiled, clock.Call]
-Work = Workload | tuple[Count, str] | None
+Work = Callable[[], Workload] | tuple[Count, str] | None
 
 
 @dataclass
@@ -121,8 +123,9 @@ class Session:
         """Put the cases in the order in which they are worth their time.
 
         Args:
-            works: The work of the cases by full name, as recorded, or the workload itself where it
-                must be traced; None where only running the test tells.
+            works: The work of the cases by full name, as recorded, or what makes the workload where
+                it must be traced, one for all cases of the same work; None where only running the
+                test tells. Of what planning has no time to trace no more is known than of those.
             core: Names of the cases to keep when time is short.
             last: Names of those that gain by what is found out in others: of a whole model, whose
                 operations are those of its layers, the fastest implementations are known then.
@@ -131,16 +134,17 @@ class Session:
             Names of all cases, core cases first, cheapest first among both; then the last.
         """
         options = self.options
+        least = self._least_s(works, time.monotonic() + _PLANNING * self.time_left_s)
         estimates = [
             budget.estimate(
                 name,
                 core=name in core,
-                roofline_s=self._least_s(name, work),
+                roofline_s=least[name],
                 max_time_s=options.max_time_s,
                 min_rounds=options.min_rounds,
                 runs=options.runs,
             )
-            for name, work in works.items()
+            for name in works
         ]
         estimates = budget.in_order(estimates, last)
         self.estimates = {each.name: each for each in estimates}
@@ -170,19 +174,25 @@ class Session:
         estimated = sum(entry.estimated_s for entry in timed)
         return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
 
-    def _least_s(self, name: str, work: Work) -> float:
-        if work is None:
-            return 0.0
-        if isinstance(work, Workload):
-            try:
-                traced = self._traced[name] = compiling.trace(work)
-            except Exception:  # told, with its traceback, when the case's turn comes
-                return 0.0
-            amounts = traced.model_flops, traced.least_bytes, work.identity.dtype
-        else:
-            count, dtype = work
-            amounts = count.model_flops, count.least_bytes, dtype
-        least = roofline(*amounts, self.machine.ceilings)
+    def _least_s(self, works: Mapping[str, Work], until: float) -> dict[str, float]:
+        """Time of a call of each case by its roofline; 0 where that is not known in time."""
+        traced: dict[Work, compiling.Traced | None] = {}
+        least = dict.fromkeys(works, 0.0)
+        for name, work in works.items():
+            if isinstance(work, tuple):
+                count, dtype = work
+                least[name] = self._roofline_s(count.model_flops, count.least_bytes, dtype)
+            elif work is not None:
+                if work not in traced and time.monotonic() < until:
+                    traced[work] = _traced(work)
+                if found := traced.get(work):
+                    self._traced[name] = found
+                    amounts = found.model_flops, found.least_bytes
+                    least[name] = self._roofline_s(*amounts, found.workload.identity.dtype)
+        return least
+
+    def _roofline_s(self, flops: float, nbytes: float, dtype: str) -> float:
+        least = roofline(flops, nbytes, dtype, self.machine.ceilings)
         return least.seconds if least else 0.0
 
     def allowance_s(self, name: str) -> float:
@@ -409,6 +419,13 @@ class Session:
             spent = first.spent_s + sum(each.spent_s for each in others)
             self.append(structs.replace(first, benchmark=benchmark, spent_s=spent))
         self.replicated = True
+
+
+def _traced(make: Callable[[], Workload]) -> compiling.Traced | None:
+    try:
+        return compiling.trace(make())
+    except Exception:  # told, with its traceback, when the case's turn comes
+        return None
 
 
 def outcome_of(name: str, case: Identity, failure: CaseFailure | None = None) -> CaseOutcome:
