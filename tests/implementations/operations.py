@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reelbench.implementations import Operation
 from reelbench.implementations.geometry import Geometry
-from reelbench.implementations.operation import Attention
+from reelbench.implementations.operation import Attention, Pooling
 
 _LENGTHS = st.integers(1, 7)
 
@@ -87,12 +87,25 @@ def chains(draw):
     return Operation("chain", ((batch, rows, channels), *vectors), "float32", steps)
 
 
+@st.composite
+def pools(draw):
+    rank = draw(st.integers(1, 5))
+    window = draw(st.tuples(*[st.sampled_from([1, 2, 3, 3])] * rank))
+    strides = draw(st.tuples(*[st.sampled_from([1, 2, 3])] * rank))
+    padding = tuple(
+        (draw(st.integers(0, length - 1)), draw(st.integers(0, length - 1))) for length in window
+    )
+    shape = tuple(length - 1 + draw(_LENGTHS) for length in window)
+    return Operation("pool", (shape,), "float32", Pooling(window, strides, padding))
+
+
 # Of every kind: what draws operations of it.
 KINDS = {
     "convolution": convolutions(),
     "attention": attentions(),
     "broadcast": broadcasts(),
     "chain": chains(),
+    "pool": pools(),
     "product": products(),
     "sum": sums(),
 }

@@ -15,6 +15,7 @@ from reelbench.implementations import (
     attention,
     broadcasts,
     convolutions,
+    pools,
     products,
     sums,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "implementations",
     "in_loops",
     "plain",
+    "pools",
     "products",
     "recognise",
     "sums",

@@ -32,6 +32,8 @@ _SUMMED = (False, True, False, True)
 _LEAST_SUMMED = 2**18
 # Multiplications from which on the layout of a product's gradients matters.
 _LEAST_PRODUCT = 2**24
+# Elements from which on the gradient of a pool can take longer than to call it.
+_LEAST_POOLED = 2**16
 _DEFAULT = lax.Precision.DEFAULT
 
 
@@ -53,16 +55,31 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Pooling:
+    """Windows over an array, a number for each of its axes.
+
+    Attributes:
+        window: Lengths of a window.
+        strides: Steps from one window to the next.
+        padding: Positions before the first and behind the last one that windows may cover.
+    """
+
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Operation:
     """What an equation computes.
 
     Attributes:
-        kind: ``convolution``, ``attention``, ``broadcast``, ``chain``, ``product`` or ``sum``.
+        kind: ``convolution``, ``attention``, ``broadcast``, ``chain``, ``pool``, ``product`` or
+            ``sum``.
         shapes: Shapes of the operands, in the canonical layout.
         dtype: Dtype of the operands.
         details: What else decides the result; a `Geometry` for a convolution, an `Attention`, the
-            names of a chain's steps, nothing of a broadcast, a product or a
-            sum.
+            names of a chain's steps, a `Pooling`, nothing of a broadcast, a product or a sum.
     """
 
     kind: str
@@ -101,6 +118,8 @@ def recognise(eqn: Any) -> Found | None:
         return _sum(eqn)
     if eqn.primitive.name == "dot_general":
         return _product(eqn)
+    if eqn.primitive.name == "reduce_window_max":
+        return _pool(eqn)
     if eqn.params.get("name", "").startswith(ATTENTION):
         return _attention(eqn)
     return None
@@ -202,6 +221,23 @@ def _product(eqn: Any) -> Found | None:
         return run
 
     return Found(operation, canonical)
+
+
+def _pool(eqn: Any) -> Found | None:
+    """The largest value of every window of a large array."""
+    (given,) = (each.aval for each in eqn.invars)
+    params = eqn.params
+    if given.size < _LEAST_POOLED or not _is_floating(given):
+        return None
+    if any(each != 1 for each in (*params["base_dilation"], *params["window_dilation"])):
+        return None
+    pooling = Pooling(
+        window=tuple(params["window_dimensions"]),
+        strides=tuple(params["window_strides"]),
+        padding=tuple(map(tuple, params["padding"])),
+    )
+    operation = Operation("pool", (tuple(given.shape),), str(given.dtype), pooling)
+    return Found(operation, lambda function: function)
 
 
 def _chain(chain: Chain) -> Found:

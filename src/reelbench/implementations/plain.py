@@ -29,6 +29,8 @@ def plain(operation: Operation) -> Function:
             return _spread
         case "chain":
             return _chain(operation)
+        case "pool":
+            return _pool(operation)
         case "product":
             return lax.dot
         case "sum":
@@ -55,6 +57,17 @@ def _chain(operation: Operation) -> Function:
         for step, vector in zip(operation.details, vectors, strict=True):
             x = _STEPS[step](x, vector[:, None])
         return x
+
+    return run
+
+
+def _pool(operation: Operation) -> Function:
+    pooling = operation.details
+
+    def run(x: jax.Array) -> jax.Array:
+        return lax.reduce_window(
+            x, -jnp.inf, lax.max, pooling.window, pooling.strides, pooling.padding
+        )
 
     return run
 
