@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 import numpy as np
@@ -86,6 +86,8 @@ class Rates:
         between: Standard deviation of the logarithm of a case's time between processes, beyond what
             is common to all cases of a process.
         repeated: Whether cases were measured in several processes, which tell that.
+        keeps_memory: Whether steps are taken to find their memory kept, whatever taking it anew
+            would cost.
     """
 
     source: str
@@ -96,6 +98,13 @@ class Rates:
     floor_s: float
     between: float
     repeated: bool
+    keeps_memory: bool = False
+
+    @functools.cached_property
+    def with_memory_kept(self) -> Rates:
+        """The same of an allocator that takes no memory anew between calls."""
+        ceilings = replace(self.ceilings, paging=None)
+        return replace(self, ceilings=ceilings, keeps_memory=True)
 
     def find(self, preset: Preset, pass_: str, dtype: str, batch: int, way: str) -> Measured | None:
         """The measured case of a layer, of several implementations the fastest that is wanted.

@@ -23,6 +23,8 @@ CONFIDENCE = 0.9
 """Of the interval of a prediction."""
 MOST_FILLED = 0.2
 """Share of a model above which what was filled in tells nothing of what sums miss."""
+# Models from which on their steps tell whether memory was taken anew at all.
+_TELLING = 4
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,26 @@ def predict_step(
     made = find_model(model) if isinstance(model, str) else model
     asked = Asked(dtype, batch, implementation, rematerialised)
     _check(rates, asked)
-    structure = learn(pairs_of(rates, asked, count), without=group_of(made.name))
+    rates, structure = _learned(rates, asked, count, group_of(made.name))
     prediction = _predict(made, rates, asked, structure, count)
     if on is None:
         return prediction
     return _on(prediction, rates, on)
+
+
+def _learned(rates: Rates, asked: Asked, count: Counting, group: str) -> tuple[Rates, Structure]:
+    """What sums miss, and the rates that tell it best: with or without the cost of pages.
+
+    The rate of paging is measured in seconds before the run. Whether the allocator still takes its
+    memory anew in the middle of it shows in the steps of the other models alone.
+    """
+    paged = learn(pairs_of(rates, asked, count), without=group)
+    if rates.ceilings.paging is None or paged.models < _TELLING:
+        return rates, paged
+    kept = learn(pairs_of(rates.with_memory_kept, asked, count), without=group)
+    if kept.models >= paged.models and kept.spread < paged.spread:
+        return rates.with_memory_kept, kept
+    return rates, paged
 
 
 @functools.lru_cache(maxsize=64)
@@ -295,7 +312,12 @@ def _notes(rates: Rates, structure: Structure) -> tuple[str, ...]:
             "one process measured the layers; what differs between processes is assumed, "
             f"±{NORMAL_90 * rates.between:.0%}"
         )
-    if rates.ceilings.paging is None and rates.ceilings.backend == "cpu":
+    if rates.keeps_memory:
+        notes.append(
+            "the steps of other models tell that memory was kept from call to call; the measured "
+            "cost of taking it anew is left out"
+        )
+    elif rates.ceilings.paging is None and rates.ceilings.backend == "cpu":
         notes.append("the rate of taking memory anew was not measured; what it costs is left out")
     if not structure.models:
         notes.append("no other model was measured whole in this run; the sum is taken as it is")
