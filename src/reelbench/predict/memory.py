@@ -12,6 +12,10 @@ place that it leaves serves other values until then: the two cancel.
 An update that looks at no other gradient follows as soon as one is known, so that there is one at a
 time. One that limits the gradients by their common norm needs all of them, and as much again for
 what is made of them.
+
+For the same reason rematerialisation gains nothing on a CPU: the operands of what is to be computed
+again, a layer's inputs, are there long before the backward pass comes to it, so that it is computed
+at once, or found to be what was computed already. On other backends each layer keeps its inputs.
 """
 
 from __future__ import annotations
@@ -160,7 +164,7 @@ def _runs_of(
         run = _Run(kept=inputs + work.kept_bytes, passing=parameters)
     else:
         run = _of_case(case, inputs, parameters)
-    if asked.rematerialised:
+    if asked.rematerialised and rates.ceilings.backend != "cpu":
         run = replace(run, kept=inputs, beside=run.kept + run.beside)
     if not waits:
         return parameters, [run] * part.count

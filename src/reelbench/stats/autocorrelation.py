@@ -17,7 +17,7 @@ _SIGN_TIMES = np.array([1 + 2 * np.sum(2 / np.pi * np.arcsin(phi**_LAGS)) for ph
 # Fitted on simulated series (see `reelbench.selftest.simulated`): how much of the time of normal
 # scores counts for the median, what noise adds to the largest of three estimates (over the root of
 # the length), and how a short series hides the slowest part.
-_SCORES_SHARE, _NOISE, _HIDDEN = 0.9, 2.5, 4.0
+_SCORES_SHARE, _NOISE, _HIDDEN = 0.9, 1.5, 8.0
 _FEWEST_INDEPENDENT = 2.5
 
 

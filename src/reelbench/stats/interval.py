@@ -87,7 +87,7 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Inter
         logs = logs - line
     independent = independent_samples(logs)
     quantile = -float(special.stdtrit(max(independent - 1, 1.5), (1 - confidence) / 2))
-    low, high = _ends(np.sort(logs), quantile / (2 * math.sqrt(independent)), independent)
+    low, high = _ends(np.sort(logs), quantile / (2 * math.sqrt(independent)))
     return Interval(
         median=median,
         low=min(math.exp(low), median),
@@ -97,7 +97,7 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> Inter
     )
 
 
-def _ends(ordered: np.ndarray, reach: float, independent: float) -> tuple[float, float]:
+def _ends(ordered: np.ndarray, reach: float) -> tuple[float, float]:
     """The quantiles ``reach`` below and above the median; beyond the extremes, extrapolated."""
     count = len(ordered)
     levels = (np.arange(count) + 0.5) / count
@@ -106,11 +106,9 @@ def _ends(ordered: np.ndarray, reach: float, independent: float) -> tuple[float,
     if reach <= 0.5 - levels[0]:
         return low, high
     # Too few independent samples for their extremes to be the ends: the width of a normal
-    # distribution with the same quartiles, which lie closer together than those of a long series by
-    # what the median of so short a one wanders.
+    # distribution with the same quartiles.
     lower, middle, upper = np.percentile(ordered, (25, 50, 75))
-    spread = float(upper - lower) / math.sqrt(1 - 1 / max(independent, 2.0))
-    half = min(_NORMAL_REACH * reach * spread, _WIDEST)
+    half = min(_NORMAL_REACH * reach * float(upper - lower), _WIDEST)
     return min(low, float(middle) - half), max(high, float(middle) + half)
 
 
