@@ -24,8 +24,9 @@ def of(model, **asked):
     return from_records(model, records_of([model], half), **asked)
 
 
-def from_records(model, records, **asked):
-    return memory_of(model, rates(*records), Asked("float32", **asked), counting.count)
+def from_records(model, records, backend="cpu", **asked):
+    run = rates(*records, backend=backend)
+    return memory_of(model, run, Asked("float32", **asked), counting.count)
 
 
 def holding(record, **held):
@@ -51,10 +52,15 @@ def test_a_large_batch_is_bound_by_activations():
 
 
 def test_rematerialisation_keeps_no_more_than_inputs_and_one_layer():
-    kept, again = of(VIT, batch=64), of(VIT, batch=64, rematerialised=True)
+    kept, again = (of(VIT, batch=64, backend="gpu", rematerialised=each) for each in (False, True))
     assert again.activations < kept.activations / 2
     block = next(part for part in VIT.parts if part.name == "blocks").preset
     assert again.activations >= 64 * work_of(block, "train").kept_bytes
+
+
+def test_rematerialisation_saves_nothing_where_it_is_done_at_once():
+    kept, again = (of(VIT, batch=64, rematerialised=each) for each in (False, True))
+    assert again == kept
 
 
 def test_gradients_pass_one_by_one_where_an_update_looks_at_no_other():

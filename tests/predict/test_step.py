@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_sum_is_counted_part_by_part():
 
 
 def test_rematerialisation_adds_the_forward_pass_and_keeps_less():
-    run = rates(*records_of([VIT], half))
+    run = rates(*records_of([VIT], half), backend="gpu")
     kept, again = (predict_step(VIT, run, rematerialised=each) for each in (False, True))
     assert again.step_s > 1.1 * kept.step_s
     assert again.memory.activations < 0.6 * kept.memory.activations
@@ -173,3 +174,26 @@ def test_predicting_measured_layers_loads_no_jax():
         "sys.exit(any(name in sys.modules for name in ('jax', 'flax', 'optax')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def wandering(pages):
+    """Models whose steps are their sums, on a machine said to take memory anew at some rate."""
+    layers = records_of([R3D, *OTHERS], half)
+    wholes = [step_record(model, half, 1.1) for model in OTHERS]
+    run = rates(*layers, *wholes)
+    return replace(run, ceilings=replace(run.ceilings, paging=pages))
+
+
+def test_pages_that_other_steps_show_nothing_of_are_left_out():
+    plain, paged = (predict_step(R3D, wandering(pages), batch=1) for pages in (None, 1e6))
+    assert paged.step_s == plain.step_s
+    assert any("memory was kept" in note for note in paged.notes)
+    assert not any("memory was kept" in note for note in plain.notes)
+
+
+def test_pages_count_where_too_few_steps_tell_otherwise():
+    run = rates(*records_of([R3D], half))
+    run = replace(run, ceilings=replace(run.ceilings, paging=1e6))
+    made = predict_step(R3D, run)
+    assert made.paging_s != 0.0
+    assert not any("memory was kept" in note for note in made.notes)

@@ -210,7 +210,7 @@ def _predict(
         advice=_advice(model, parts, structure),
         extrapolated=False,
         machine=rates.machine,
-        notes=_notes(rates, structure),
+        notes=_notes(rates, asked, structure),
     )
 
 
@@ -305,7 +305,7 @@ def _advice(model: Model, parts: list[PartTime], structure: Structure) -> tuple[
     return tuple(found)
 
 
-def _notes(rates: Rates, structure: Structure) -> tuple[str, ...]:
+def _notes(rates: Rates, asked: Asked, structure: Structure) -> tuple[str, ...]:
     notes = []
     if not rates.repeated:
         notes.append(
@@ -319,6 +319,11 @@ def _notes(rates: Rates, structure: Structure) -> tuple[str, ...]:
         )
     elif rates.ceilings.paging is None and rates.ceilings.backend == "cpu":
         notes.append("the rate of taking memory anew was not measured; what it costs is left out")
+    if asked.rematerialised and rates.ceilings.backend == "cpu":
+        notes.append(
+            "XLA on a CPU computes again as soon as it can, before the memory is needed elsewhere: "
+            "rematerialisation takes time there and saves no memory"
+        )
     if not structure.models:
         notes.append("no other model was measured whole in this run; the sum is taken as it is")
     return tuple(notes)
