@@ -41,6 +41,42 @@ def test_what_is_wrong_is_found_all_the_same(place):
         agree(tuple(wrong), expected, "float32", nearby=nearby)
 
 
+def kinked(x, weights, on):
+    """Gradient of a ReLU's sum by its weights; ``on`` says where its input counts as positive."""
+    return (x * on[:, None]).sum(0), jnp.where(on, x @ weights, 0.0)
+
+
+def at_a_kink():
+    """Inputs of which the first is as good as at right angles to the weights, and its side."""
+    x, weights = jax.random.normal(jax.random.key(1), (2, 200, 16))
+    weights = weights[0]
+    sides = x @ weights
+    x = x.at[0].add(-weights * (sides[0] / (weights @ weights)))
+    return x, weights, x @ weights > 0
+
+
+def test_a_gradient_may_jump_where_the_reference_itself_jumps():
+    x, weights, on = at_a_kink()
+    expected, other = kinked(x, weights, on), kinked(x, weights, on.at[0].set(~on[0]))
+    far = []
+    for seed in range(4):
+        moved = nudged((x, weights), 64, seed)
+        far.append(kinked(*moved, moved[0] @ moved[1] > 0))
+    agree(other, expected, "float32", far=far)
+    with pytest.raises(CaseFailure, match="relative error"):
+        agree(other, expected, "float32")
+    # One that is nowhere near its kink may not.
+    wrong = kinked(x, weights, on.at[:3].set(~on[:3]))
+    with pytest.raises(CaseFailure, match="relative error"):
+        agree(wrong, expected, "float32", far=far)
+
+
+def test_so_many_roundings_are_so_many_times_one():
+    moved = nudged(X, 64)
+    assert float(jnp.max(jnp.abs(moved / X - 1))) <= 64 * 2**-23
+    assert float(jnp.min(jnp.abs(moved / X - 1))) >= 63 * 2**-25
+
+
 def test_every_real_number_is_moved_and_nothing_else():
     given = {"x": X, "n": jnp.arange(3), "half": X.astype(jnp.bfloat16)}
     moved = nudged(given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -29,6 +29,11 @@ _VANISHED = 1e-3
 # As many moves of an output by a rounding of the arguments may lie between two ways to compute it,
 # which round at every operation.
 _MOVES = 10.0
+# Where a gradient jumps, as at a ReLU's zero, a number that lies nearer to it than two ways to
+# compute it do falls to either side. How far the reference itself jumps for arguments as far away
+# as fast ways to multiply differ by tells what may be: so many roundings, in so many draws, and
+# twice the farthest. Only of float32: so many roundings of fewer digits are another argument.
+_FAR_ROUNDINGS, _FAR_DRAWS, _FAR_MOVES = 64, 4, 2.0
 
 # Random directions in which each gradient is held against a slope, and how many standard deviations
 # the product with a gradient that is off by the tolerance may be off. One that is off by ten times
@@ -139,19 +144,24 @@ def outputs(compiled: Compiled, got: Any, arguments: tuple[Any, ...]) -> None:
         try:
             agree(got, expected, dtype)
         except CaseFailure:
-            agree(got, expected, dtype, nearby=reference(*nudged(arguments)))
+            nearby = reference(*nudged(arguments))
+            draws = range(_FAR_DRAWS if dtype == "float32" else 0)
+            far = [reference(*nudged(arguments, _FAR_ROUNDINGS, seed)) for seed in draws]
+            agree(got, expected, dtype, nearby=nearby, far=far)
 
 
-def nudged(arguments: Any) -> Any:
-    """The arguments with every real number one rounding away, up or down at random."""
-    rng = np.random.default_rng(1)
+def nudged(arguments: Any, roundings: int = 1, seed: int = 1) -> Any:
+    """The arguments with every real number so many roundings away, up or down at random."""
+    rng = np.random.default_rng(seed)
 
     def of(leaf: Any) -> Any:
         if not is_floating(leaf):
             return leaf
         up = jnp.asarray(rng.integers(0, 2, leaf.shape).astype(bool))
         limit = jnp.asarray(jnp.inf, leaf.dtype)
-        return jnp.nextafter(leaf, jnp.where(up, limit, -limit))
+        next_ = jnp.nextafter(leaf, jnp.where(up, limit, -limit))
+        # Of one rounding exactly, also where the number is so small that a multiple would vanish.
+        return next_ if roundings == 1 else leaf + (next_ - leaf) * roundings
 
     return jax.tree.map(of, arguments)
 
@@ -220,7 +230,12 @@ def finite(got: Any) -> None:
 
 
 def agree(
-    got: Any, expected: Any, dtype: str, within: float | None = None, nearby: Any = None
+    got: Any,
+    expected: Any,
+    dtype: str,
+    within: float | None = None,
+    nearby: Any = None,
+    far: Sequence[Any] = (),
 ) -> None:
     """Check two pytrees of outputs for agreement within the dtype's tolerance.
 
@@ -232,6 +247,8 @@ def agree(
         nearby: What the reference gives for arguments one rounding away. Where that alone moves an
             output by a share of the tolerance, it is made of roundings, as the gradient of a bias
             that softmax takes no notice of; it may then differ by as much as several such moves.
+        far: What the reference gives for arguments some roundings away, each time others; an output
+            may differ by twice the farthest of them.
 
     Raises:
         CaseFailure: ``disagrees_with_reference``.
@@ -247,10 +264,13 @@ def agree(
     wides = [np.asarray(theirs, np.float64) for theirs in pairs[1]]
     squares = sum(float(np.sum(wide**2)) for wide in wides)
     typical = (squares / max(sum(wide.size for wide in wides), 1)) ** 0.5
-    moves = _moves(wides, nearby)
-    for ours, wide, moved in zip(pairs[0], wides, moves, strict=True):
+    may = [_MOVES * moved for moved in _moves(wides, nearby)]
+    for each in far:
+        farther = (_FAR_MOVES * moved for moved in _moves(wides, each))
+        may = list(map(max, may, farther))
+    for ours, wide, allowed in zip(pairs[0], wides, may, strict=True):
         difference = float(np.linalg.norm(np.asarray(ours, np.float64) - wide))
-        if difference <= _MOVES * moved:
+        if difference <= allowed:
             continue
         # A gradient that vanishes, as that of a bias before a norm, is made of roundings alone.
         least = _VANISHED * typical * wide.size**0.5
