@@ -49,7 +49,7 @@ def test_the_matmul_sweep_doubles_squares_and_then_tries_other_shapes_of_as_much
 
 
 def test_the_matmul_rate_counts_two_flops_a_multiply_and_add(monkeypatch):
-    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: 0.5)
+    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds, least=3: 0.5)
     for shape, rate in ceilings.matmul("float32").sweep.items():
         m, k, n = sides(shape)
         assert rate == 2 * m * k * n / 0.5
@@ -57,7 +57,7 @@ def test_the_matmul_rate_counts_two_flops_a_multiply_and_add(monkeypatch):
 
 def test_the_matmul_sweep_ends_when_a_call_takes_long(monkeypatch):
     monkeypatch.setattr(backend, "memory_left", lambda: 60 * 2**20)
-    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: 3.0)
+    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds, least=3: 3.0)
     squares = [shape for shape in ceilings.matmul("float32").sweep if len(set(sides(shape))) == 1]
     assert squares == ["512x512x512"]
 
@@ -126,7 +126,9 @@ def test_the_fastest_call_counts_and_the_first_does_not(monkeypatch):
 
 def test_the_rate_of_paging_is_what_a_new_buffer_takes_beyond_one_written_in_place(monkeypatch):
     taken = iter([0.5, 0.25])
-    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: (call(), next(taken))[1])
+    monkeypatch.setattr(
+        ceilings, "fastest", lambda call, seconds, least=3: (call(), next(taken))[1]
+    )
     found = ceilings.paging()
     (size,) = map(int, found.sweep)
     assert found.kind == "paging"
@@ -135,7 +137,9 @@ def test_the_rate_of_paging_is_what_a_new_buffer_takes_beyond_one_written_in_pla
 
 def test_no_rate_of_paging_where_new_buffers_cost_nothing(monkeypatch):
     taken = iter([0.25, 0.25])
-    monkeypatch.setattr(ceilings, "fastest", lambda call, seconds: (call(), next(taken))[1])
+    monkeypatch.setattr(
+        ceilings, "fastest", lambda call, seconds, least=3: (call(), next(taken))[1]
+    )
     assert ceilings.paging() is None
     monkeypatch.setattr(backend, "is_accelerator", lambda: True)
     assert ceilings.paging() is None
