@@ -91,7 +91,7 @@ def paging() -> Ceiling | None:
     size = min(_PAGED_BYTES, backend.memory_left() // 8)
     x = _random(size // 4)
     fresh = jax.jit(lambda x, s: x * s).lower(x, 0.999).compile()
-    # An allocator that keeps memory has it only after calls that took it, each a third of a second.
+    # An allocator that keeps memory has it only after calls that took it.
     anew = fastest(lambda: fresh(x, 0.999), _MEMORY_S, least=_UNTIL_KEPT)
     scale = jax.jit(lambda x, s: x * s, donate_argnums=0).lower(x, 0.999).compile()
     in_place = fastest(_replacing(scale, x, 0.999), _MEMORY_S)

@@ -159,9 +159,7 @@ def nudged(arguments: Any, roundings: int = 1, seed: int = 1) -> Any:
             return leaf
         up = jnp.asarray(rng.integers(0, 2, leaf.shape).astype(bool))
         limit = jnp.asarray(jnp.inf, leaf.dtype)
-        next_ = jnp.nextafter(leaf, jnp.where(up, limit, -limit))
-        # Of one rounding exactly, also where the number is so small that a multiple would vanish.
-        return next_ if roundings == 1 else leaf + (next_ - leaf) * roundings
+        return leaf + (jnp.nextafter(leaf, jnp.where(up, limit, -limit)) - leaf) * roundings
 
     return jax.tree.map(of, arguments)
 

@@ -23,9 +23,10 @@ from reelbench.measure.failure import CaseFailure
 from reelbench.measure.workload import Workload
 from reelbench.plugin import opening
 from reelbench.plugin.options import Options
+from reelbench.plugin.planning import Work
 from reelbench.plugin.progress import Progress
 from reelbench.plugin.replicates import Replicates
-from reelbench.plugin.session import Session, Work, outcome_of, unknown_identity
+from reelbench.plugin.session import Session, outcome_of, unknown_identity
 from reelbench.plugin.timer import keep_rounds, timer_of
 from reelbench.plugin.watchdog import resuming_arguments, start_again, watched
 from reelbench.results import journal as journals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,18 +12,17 @@ from typing import Any
 
 from msgspec import structs
 
-from reelbench.catalogue.counted import Count
 from reelbench.implementations import REFERENCE
 from reelbench.measure import build, choosing, clock, compiling, no_worse, protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
-from reelbench.measure.roofline import roofline
 from reelbench.measure.workload import Workload
 from reelbench.merge import statistics_of
-from reelbench.plugin import budget, merging
+from reelbench.plugin import budget, merging, planning
 from reelbench.plugin.chooser import Chooser
 from reelbench.plugin.options import Options
+from reelbench.plugin.planning import Work
 from reelbench.results import journal as journals
 from reelbench.results import store
 from reelbench.results.journal import Entry, Journal
@@ -50,7 +49,6 @@ _SHORTEST_ALLOWANCE_S = 10.0
 _PLANNING = 0.2
 
 Prepared = tuple[compiling.Compiled, clock.Call]
-Work = Callable[[], Workload] | tuple[Count, str] | None
 
 
 @dataclass
@@ -123,9 +121,8 @@ class Session:
         """Put the cases in the order in which they are worth their time.
 
         Args:
-            works: The work of the cases by full name, as recorded, or what makes the workload where
-                it must be traced, one for all cases of the same work; None where only running the
-                test tells. Of what planning has no time to trace no more is known than of those.
+            works: The work of the cases by full name. Of what planning has no time to trace no more
+                is known than of what only running the test tells.
             core: Names of the cases to keep when time is short.
             last: Names of those that gain by what is found out in others: of a whole model, whose
                 operations are those of its layers, the fastest implementations are known then.
@@ -134,17 +131,20 @@ class Session:
             Names of all cases, core cases first, cheapest first among both; then the last.
         """
         options = self.options
-        least = self._least_s(works, time.monotonic() + _PLANNING * self.time_left_s)
+        until = time.monotonic() + _PLANNING * self.time_left_s
+        self._traced = planning.traced_until(works, until)
         estimates = [
             budget.estimate(
                 name,
                 core=name in core,
-                roofline_s=least[name],
+                roofline_s=planning.least_seconds(
+                    work, self._traced.get(name), self.machine.ceilings
+                ),
                 max_time_s=options.max_time_s,
                 min_rounds=options.min_rounds,
                 runs=options.runs,
             )
-            for name in works
+            for name, work in works.items()
         ]
         estimates = budget.in_order(estimates, last)
         self.estimates = {each.name: each for each in estimates}
@@ -173,27 +173,6 @@ class Session:
         timed = [entry for entry in self.journal.ended.values() if entry.benchmark]
         estimated = sum(entry.estimated_s for entry in timed)
         return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
-
-    def _least_s(self, works: Mapping[str, Work], until: float) -> dict[str, float]:
-        """Time of a call of each case by its roofline; 0 where that is not known in time."""
-        traced: dict[Work, compiling.Traced | None] = {}
-        least = dict.fromkeys(works, 0.0)
-        for name, work in works.items():
-            if isinstance(work, tuple):
-                count, dtype = work
-                least[name] = self._roofline_s(count.model_flops, count.least_bytes, dtype)
-            elif work is not None:
-                if work not in traced and time.monotonic() < until:
-                    traced[work] = _traced(work)
-                if found := traced.get(work):
-                    self._traced[name] = found
-                    amounts = found.model_flops, found.least_bytes
-                    least[name] = self._roofline_s(*amounts, found.workload.identity.dtype)
-        return least
-
-    def _roofline_s(self, flops: float, nbytes: float, dtype: str) -> float:
-        least = roofline(flops, nbytes, dtype, self.machine.ceilings)
-        return least.seconds if least else 0.0
 
     def allowance_s(self, name: str) -> float:
         """How long a case may take until its first call has returned.
@@ -419,13 +398,6 @@ class Session:
             spent = first.spent_s + sum(each.spent_s for each in others)
             self.append(structs.replace(first, benchmark=benchmark, spent_s=spent))
         self.replicated = True
-
-
-def _traced(make: Callable[[], Workload]) -> compiling.Traced | None:
-    try:
-        return compiling.trace(make())
-    except Exception:  # told, with its traceback, when the case's turn comes
-        return None
 
 
 def outcome_of(name: str, case: Identity, failure: CaseFailure | None = None) -> CaseOutcome:

@@ -136,9 +136,7 @@ def _learned(rates: Rates, asked: Asked, count: Counting, group: str) -> tuple[R
     if rates.ceilings.paging is None or paged.models < _TELLING:
         return rates, paged
     kept = learn(pairs_of(rates.with_memory_kept, asked, count), without=group)
-    if kept.models >= paged.models and kept.spread < paged.spread:
-        return rates.with_memory_kept, kept
-    return rates, paged
+    return (rates.with_memory_kept, kept) if kept.spread < paged.spread else (rates, paged)
 
 
 @functools.lru_cache(maxsize=64)
