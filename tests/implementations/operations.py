@@ -34,10 +34,11 @@ def convolutions(draw):
         for taps, spread, (low, high) in zip(kernel, dilation, padding, strict=True)
     )
     features = draw(st.integers(1, 5))
-    depthwise = features > 1 and draw(st.booleans())
-    out = features if depthwise else draw(st.integers(1, 6))
-    inner = 1 if depthwise else features
-    geometry = Geometry(strides, padding, dilation, features if depthwise else 1)
+    # Dense, each channel alone, or in groups of some.
+    inner, groups = draw(st.sampled_from([(features, 1), (features, 1), (1, features), (2, 3)]))
+    features = inner * groups
+    out = features if inner == 1 else groups * draw(st.integers(1, 6))
+    geometry = Geometry(strides, padding, dilation, groups)
     shapes = (draw(st.integers(1, 2)), *sizes, features), (*kernel, inner, out)
     return Operation("convolution", shapes, "float32", geometry)
 

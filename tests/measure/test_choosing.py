@@ -8,6 +8,7 @@ from reelbench.implementations import REFERENCE, Limits, implementations
 from reelbench.measure import build, choosing, compiling, protocol, trying
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
+from reelbench.measure.trying import Way
 from reelbench.results.outcome import Outcome
 
 X = jax.random.normal(jax.random.key(0), (1, 3, 6, 7, 4))
@@ -230,7 +231,7 @@ def test_what_is_timed_in_a_loop_is_computed_at_every_turn(pass_, monkeypatch):
         return choosing.plain(state)(x, kernel)
 
     monkeypatch.setattr(trying, "_CALLS", 1)
-    assert trying.time_in_turns({"count": count}, state, pass_, in_loop=True)["count"] < 10
+    assert trying.time_in_turns({"count": Way(count)}, state, pass_, in_loop=True)["count"] < 10
     jax.effects_barrier()
     # One call before the one that is timed.
     assert len(counted) == 2 * trying._TURNS
@@ -242,7 +243,7 @@ def test_what_fails_is_left_out_of_the_turns_and_what_time_is_up_for_is_not_trie
     def fails(*_):
         raise ValueError("too large")
 
-    ways = {"fails": fails, "plain": choosing.plain(dense)}
+    ways = {"fails": Way(fails), "plain": Way(choosing.plain(dense))}
     times = trying.time_in_turns(ways, dense, "train")
     assert times["fails"] == float("inf")
     assert 0 < times["plain"] < 10

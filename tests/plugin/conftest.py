@@ -17,6 +17,7 @@ def _ceiling(kind, dtype, rate, unit):
 
 ceilings.matmul = lambda dtype: _ceiling("matmul", dtype, 1e12, "FLOP/s")
 ceilings.paging = lambda: None
+ceilings.convolution = lambda dtype: None
 ceilings.memory = lambda: _ceiling("memory", "float32", 1e12, "B/s")
 """
 

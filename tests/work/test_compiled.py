@@ -104,7 +104,7 @@ def test_a_convolution_counts_its_products_and_sums(groups):
     assert loop_work(text).outside == 2 * (2 * 5 * 6 * 8) * (3 * 3 * 8 // groups)
 
 
-# In the manner of what XLA prints for a GPU, where libraries are called.
+# In the manner of what XLA prints where libraries are called.
 GPU = """HloModule jit_f
 
 body {{
@@ -143,11 +143,29 @@ LIBRARIES = {
     "convolution": (IMAGE, KERNEL, RESULT, f'{LABELS}"__cudnn$convForward"', CONVOLVED),
     "to the input": (RESULT, KERNEL, IMAGE, f'{LABELS}"__cudnn$convBackwardInput"', CONVOLVED),
     "to the kernel": (IMAGE, RESULT, KERNEL, f'{LABELS}"__cudnn$convBackwardFilter"', CONVOLVED),
+    "oneDNN's matrix product": (
+        "f32[32,8]{1,0}",
+        "f32[32,64]{1,0}",
+        "f32[8,64]{1,0}",
+        'custom_call_target="__onednn$matmul", backend_config={"onednn_matmul_config":'
+        '{"optimization_config":{"bias_broadcast":false},"transpose_a":true,"transpose_b":false}}',
+        2 * 8 * 32 * 64,
+    ),
+    "oneDNN's convolution": (
+        IMAGE,
+        KERNEL,
+        RESULT,
+        'custom_call_target="__onednn$convolution", backend_config={"onednn_conv_config":{'
+        '"dims":"4","feature_groups":"1","input":{"data":{"batch_dim":"0","feature_dim":"3",'
+        '"spatial_dims":["1","2"]}},"kernel":{"filter":{"input_feature_dim":"3",'
+        '"output_feature_dim":"0","shape":["32","3","3","8"],"spatial_dims":["1","2"]}}}}',
+        CONVOLVED,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_libraries_on_a_gpu_are_counted(name):
+def test_what_libraries_do_is_counted(name):
     a, b, result, call, operations = LIBRARIES[name]
     found = loop_work(GPU.format(a=a, b=b, result=result, call=call))
     assert (found.inside, found.outside, found.loops) == (operations, 0, 1)

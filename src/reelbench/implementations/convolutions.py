@@ -10,7 +10,16 @@ from typing import Any
 
 import jax
 
-from reelbench.implementations import apart, folded, frames, patches, shifts, split, winograd
+from reelbench.implementations import (
+    apart,
+    folded,
+    frames,
+    onednn,
+    patches,
+    shifts,
+    split,
+    winograd,
+)
 from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
@@ -167,6 +176,47 @@ def _of_folds(operation: Operation, block_bytes: int) -> Function:
     )
 
 
+def _of_library(operation: Operation, settings: tuple[str, int] | None) -> Function:
+    """By oneDNN, the gradient of a dense kernel in the way and in blocks that are said."""
+    if settings is None:
+        return onednn.depthwise(operation.details)
+    way, block_bytes = settings
+    block_bytes //= operation.details.groups
+    if way == "split":
+        of_kernel = partial(split.kernel_gradient, positions=max(block_bytes // _ROW_BYTES, 1))
+    else:
+        of_kernel = partial(patches.kernel_gradient, block_bytes=block_bytes)
+    return onednn.convolution(operation.details, of_kernel)
+
+
+def _library_takes(operation: Operation) -> bool:
+    return has_phases(operation.details) and prod(operation.shapes[1][:-2]) <= _MOST_TAPS
+
+
+def _ways_of_kernel(operation: Operation, limits: Limits) -> dict[str, Any]:
+    """Ways to compute the gradient with respect to the kernel."""
+    if _depthwise(operation):
+        return {"": None}
+    ways: dict[str, Any] = {
+        word: ("patches", size) for word, size in _blocks(operation, limits).items()
+    }
+    if _splittable(operation):
+        first = min(_rows(operation, limits).values())
+        ways["-split"] = ("split", first)
+    return ways
+
+
+register(
+    Implementation(
+        "onednn",
+        KIND,
+        _library_takes,
+        _of_library,
+        _ways_of_kernel,
+        variants_backward=True,
+        library=onednn.LIBRARY,
+    )
+)
 register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
 register(Implementation("split", KIND, _splittable, partial(_of_rows, way=split), _rows))
 register(Implementation("apart", KIND, _few_frames, partial(_of_rows, way=apart), _rows))

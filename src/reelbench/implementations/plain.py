@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from reelbench.implementations.geometry import Geometry
 from reelbench.implementations.operation import Function, Operation
 
 _AXES = "DHW"
@@ -22,7 +24,7 @@ def plain(operation: Operation) -> Function:
     """
     match operation.kind:
         case "convolution":
-            return _convolution(operation)
+            return partial(convolve, geometry=operation.details)
         case "attention":
             return _attention(operation)
         case "broadcast":
@@ -72,23 +74,19 @@ def _pool(operation: Operation) -> Function:
     return run
 
 
-def _convolution(operation: Operation) -> Function:
-    geometry = operation.details
+def convolve(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    """A convolution in the canonical layout."""
     axes = _AXES[len(_AXES) - geometry.rank :]
-
-    def run(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            geometry.strides,
-            geometry.padding,
-            rhs_dilation=geometry.dilation,
-            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
-            feature_group_count=geometry.groups,
-            precision=geometry.precision,
-        )
-
-    return run
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        geometry.strides,
+        geometry.padding,
+        rhs_dilation=geometry.dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        feature_group_count=geometry.groups,
+        precision=geometry.precision,
+    )
 
 
 def _attention(operation: Operation) -> Function:

@@ -19,10 +19,12 @@ class Limits:
         cache_bytes: Memory that all cores in use reach fast: their level-2 caches together on a
             CPU, the level-2 cache of a GPU.
         backend: What JAX computes on.
+        libraries: What XLA can call here, see `reelbench.machine.libraries`.
     """
 
     cache_bytes: int = 2**20
     backend: str = "cpu"
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Implementation:
             from the others.
         digits_lost: Decimal digits by which it is less exact than a sum of products.
         backward_only: Whether it differs from the plain form in its gradients alone.
+        variants_backward: Whether its variants differ from each other in their gradients alone.
+        library: What XLA must be allowed to call for it, see `reelbench.machine.libraries`; empty
+            where nothing is.
     """
 
     name: str
@@ -47,6 +52,8 @@ class Implementation:
     variants: Callable[[Operation, Limits], dict[str, Any]]
     digits_lost: int = 0
     backward_only: bool = False
+    variants_backward: bool = False
+    library: str = ""
 
 
 def alone(_: Operation, __: Limits) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def candidates(operation: Operation, limits: Limits) -> list[Candidate]:
     """What may be tried for an operation."""
     found = []
     for each in implementations(operation.kind):
-        if each.applies(operation):
+        if each.library in ("", *limits.libraries) and each.applies(operation):
             for word, settings in each.variants(operation, limits).items():
                 found.append(Candidate(f"{each.name}{word}", each, settings))
     return found

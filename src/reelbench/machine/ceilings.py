@@ -6,19 +6,23 @@ fastest round of the best shape: a rate that was reached, so that a share of it 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from reelbench.machine import backend
+from reelbench.machine import backend, libraries
 from reelbench.results.schema import Ceiling
 from reelbench.units import print_bytes
 
 _ROUND_S = 0.25  # the sweep of sizes ends when one call takes longer
 _MATMUL_S = 0.4  # time given to each shape
+# Frames, height and width, channels, and length of the kernel, of a dense convolution.
+_CONVOLVED = 4, 28, 256, 3
 _PAGED_BYTES = 2**28
 _UNTIL_KEPT = 8
 _MEMORY_S = 0.15  # time given to each size and operation
@@ -45,6 +49,43 @@ def matmul(dtype: str) -> Ceiling:
     shape = max(sweep, key=sweep.__getitem__)
     return Ceiling(
         kind="matmul",
+        dtype=dtype,
+        precision=backend.matmul_precision(),
+        rate=sweep[shape],
+        unit="FLOP/s",
+        shape=shape,
+        sweep=sweep,
+    )
+
+
+def convolution(dtype: str) -> Ceiling | None:
+    """The rate of a dense convolution by a library that XLA may call here; None without one.
+
+    Its kernels meet the processor's own rate, which no matrix product may: a convolution would be
+    above the matrix-multiply ceiling.
+    """
+    named = libraries.available()
+    if not named:
+        return None
+    sweep: dict[str, float] = {}
+    frames, side, channels, taps = _CONVOLVED
+    x = jax.random.normal(jax.random.key(2), (1, frames, side, side, channels), dtype)
+    kernel = jax.random.normal(jax.random.key(3), (*(taps,) * 3, channels, channels), dtype)
+
+    def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return lax.conv_general_dilated(
+            x, kernel, (1, 1, 1), "SAME", dimension_numbers=("NDHWC", "DHWIO", "NDHWC")
+        )
+
+    flops = 2.0 * x.size * taps**3 * channels
+    for library in named:
+        lowered = jax.jit(convolve).lower(x, kernel)
+        program = lowered.compile(compiler_options=libraries.options(library))
+        seconds = fastest(functools.partial(program, x, kernel), _MATMUL_S)
+        sweep[f"{frames}x{side}x{side}x{channels} {library}"] = flops / seconds
+    shape = max(sweep, key=sweep.__getitem__)
+    return Ceiling(
+        kind="convolution",
         dtype=dtype,
         precision=backend.matmul_precision(),
         rate=sweep[shape],

@@ -8,9 +8,8 @@ remembered, so that it is looked for once a machine and its software.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
 
@@ -27,10 +26,10 @@ from reelbench.implementations import (
     recognise,
     using,
 )
-from reelbench.machine import backend
+from reelbench.machine import backend, libraries
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
-from reelbench.measure.trying import time_in_turns
+from reelbench.measure.trying import Way, time_in_turns
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import ChosenOperation, Fact
@@ -69,6 +68,22 @@ class Choice:
         names = {each.implementation.name for each in self.chosen.values()}
         return "+".join(sorted(names)) or REFERENCE
 
+    @property
+    def library(self) -> str:
+        """What XLA is to call in the program; empty for nothing."""
+        asked = {each.implementation.library for each in self.chosen.values()} - {""}
+        return next(iter(asked), "")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An operation, what may compute it, how long that took, and the best of it if any."""
+
+    operation: Operation
+    ways: list[Candidate]
+    times: Mapping[str, float]
+    best: Candidate | None
+
 
 def operations_of(workload: Workload) -> dict[Operation, bool]:
     """The operations of a layer that have other implementations, each once, as they come.
@@ -86,12 +101,13 @@ def operations_of(workload: Workload) -> dict[Operation, bool]:
 
 
 def limits_of(facts: Mapping[str, Fact]) -> Limits:
-    """What decides on this machine how work is cut."""
+    """What decides on this machine how work is cut, and which libraries it has."""
     backend_ = str(facts.get("backend") or "cpu")
     cache_bytes, cores = facts.get("cpu_l2_bytes"), facts.get("cpus_usable")
+    limits = Limits(backend=backend_, libraries=libraries.available())
     if backend_ != "cpu" or not isinstance(cache_bytes, int) or not isinstance(cores, int):
-        return Limits(backend=backend_)
-    return Limits(cache_bytes=cache_bytes * cores, backend=backend_)
+        return limits
+    return replace(limits, cache_bytes=cache_bytes * cores)
 
 
 def choose(
@@ -111,18 +127,12 @@ def choose(
         only: Name of the implementation that is wanted wherever it can be had, faster or not.
     """
     end = time.monotonic() + seconds
-    chosen: dict[Operation, Candidate] = {}
-    told: list[ChosenOperation] = []
+    found: list[_Found] = []
     cut_short = 0
     # A whole step differentiates its operations as a layer's train pass does.
     pass_ = "forward" if workload.identity.pass_ == "forward" else "train"
     for operation, in_loop in operations_of(workload).items():
-        ways = [
-            each
-            for each in candidates(operation, limits)
-            if only in (None, each.implementation.name)
-            and not (each.implementation.backward_only and pass_ == "forward")
-        ]
+        ways = _candidates(operation, limits, pass_, only)
         if not ways:
             continue
         where = f"{pass_}-in-loop" if in_loop else pass_
@@ -134,11 +144,45 @@ def choose(
             remembered.put(operation.key, where, times)
         cut_short += any(name not in times for name in tried)
         plainly = None if only else times.get(REFERENCE)
-        best = _fastest(times, ways, plainly)
-        if best is not None:
-            chosen[operation] = best
-        told.append(_told(operation, best, times))
-    return Choice(chosen, tuple(told), cut_short)
+        found.append(_Found(operation, ways, times, _fastest(times, ways, plainly)))
+    found = _with_library(found)
+    return Choice(
+        chosen={each.operation: each.best for each in found if each.best is not None},
+        operations=tuple(map(_told, found)),
+        cut_short=cut_short,
+    )
+
+
+def _candidates(
+    operation: Operation, limits: Limits, pass_: str, only: str | None
+) -> list[Candidate]:
+    """What may be tried; of variants that are the same in this pass, the first."""
+    found: list[Candidate] = []
+    for each in candidates(operation, limits):
+        own = each.implementation
+        if only not in (None, own.name) or (pass_ == "forward" and own.backward_only):
+            continue
+        known = any(other.implementation is own for other in found)
+        if not (pass_ == "forward" and own.variants_backward and known):
+            found.append(each)
+    return found
+
+
+def _with_library(found: list[_Found]) -> list[_Found]:
+    """What is left as it is written in a program that calls a library, done by the library.
+
+    A library is a matter of the whole program: it is handed what stays plain too, and how long that
+    took without it says nothing.
+    """
+    asked = {each.best.implementation.library for each in found if each.best is not None} - {""}
+
+    def again(each: _Found) -> _Found:
+        if each.best is not None or not asked:
+            return each
+        own = [way for way in each.ways if way.implementation.library in asked]
+        return replace(each, best=_fastest(each.times, own, None))
+
+    return list(map(again, found))
 
 
 def again(workload: Workload, operations: Sequence[ChosenOperation], limits: Limits) -> Workload:
@@ -176,6 +220,7 @@ def with_choice(workload: Workload, choice: Choice) -> Workload:
             Outcome.REFERENCE_IS_BEST, f"no faster way{found} for any of {count} operations"
         )
     made = workload.rebuild(using(workload.apply, choice.chosen), choice.name)
+    made = replace(made, library=choice.library)
     # Its gradients are then checked along random directions.
     return replace(made, reference=None) if may_not_return(workload) else made
 
@@ -188,11 +233,11 @@ def may_not_return(workload: Workload) -> bool:
 
 def _ways(
     operation: Operation, ways: Sequence[Candidate], pass_: str, *, with_plain: bool
-) -> dict[str, Callable[..., Any]]:
+) -> dict[str, Way]:
     """The candidates, then the plain form where it can be tried."""
-    found = {each.name: each.function(operation) for each in ways}
+    found = {each.name: Way(each.function(operation), each.implementation.library) for each in ways}
     if with_plain and not _may_not_return(operation, pass_):
-        found[REFERENCE] = plain(operation)
+        found[REFERENCE] = Way(plain(operation))
     return found
 
 
@@ -221,14 +266,13 @@ def _fastest(
     return known[name]
 
 
-def _told(
-    operation: Operation, best: Candidate | None, times: Mapping[str, float]
-) -> ChosenOperation:
+def _told(found: _Found) -> ChosenOperation:
+    operation, best = found.operation, found.best
     sizes = " by ".join("×".join(map(str, shape)) for shape in operation.shapes)
     return ChosenOperation(
         kind=operation.kind,
         key=operation.key,
         text=f"{sizes} {operation.dtype}",
         implementation=best.name if best else REFERENCE,
-        seconds={name: each for name, each in sorted(times.items()) if each != float("inf")},
+        seconds={name: each for name, each in sorted(found.times.items()) if each != float("inf")},
     )

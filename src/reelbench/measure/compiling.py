@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from reelbench import work
-from reelbench.machine import backend
+from reelbench.machine import backend, libraries
 from reelbench.measure import cache
 from reelbench.measure.failure import CaseFailure, from_runtime
 from reelbench.measure.workload import Workload
@@ -98,7 +98,7 @@ def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
         lowered = traced.stage.lower()
         middle = time.perf_counter()
         with cache.only(keep) as use:
-            program = lowered.compile()
+            program = _program(lowered, traced.workload)
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
     end = time.perf_counter()
@@ -121,7 +121,7 @@ def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
             lower_s=middle - start,
             compile_s=end - middle,
             persistent_cache=bool(use.hits),
-            program_sha256=_sha256(lowered),
+            program_sha256=_sha256(lowered, traced.workload),
         ),
         memory=memory,
         written=lowered.as_text(dialect="hlo") if traced.flops.loops else "",
@@ -146,21 +146,26 @@ def reload(workload: Workload, sha256: str, keep: Path) -> tuple[Any, bool]:
     """
     try:
         lowered = _stage(workload).lower()
-        if _sha256(lowered) != sha256:
+        if _sha256(lowered, workload) != sha256:
             raise CaseFailure(
                 Outcome.COMPILE_FAILED, "its program is not that of the first process"
             )
         with cache.only(keep) as use:
-            return lowered.compile(), bool(use.hits)
+            return _program(lowered, workload), bool(use.hits)
     except CaseFailure:
         raise
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
 
 
-def _sha256(lowered: Any) -> str:
-    """Hash of the StableHLO text."""
-    return hashlib.sha256(lowered.as_text().encode()).hexdigest()
+def _program(lowered: Any, workload: Workload) -> Any:
+    return lowered.compile(compiler_options=libraries.options(workload.library) or None)
+
+
+def _sha256(lowered: Any, workload: Workload) -> str:
+    """Hash of the StableHLO text, and of the library that XLA may call for it."""
+    text = f"{workload.library}\n{lowered.as_text()}" if workload.library else lowered.as_text()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _memory(program: Any, pass_: str) -> Memory:

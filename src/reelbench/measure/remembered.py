@@ -22,7 +22,7 @@ _SOFTWARE = (
     "xla_flags", "environment", "cpus_usable", "cgroup_cpus", "reelbench",
 )  # fmt: skip
 # Of how an operation is tried; what was found in another way is not taken for the same.
-_TRIAL = 2
+_TRIAL = 3
 _LONGEST_BYTES = 2**24
 
 _Times = dict[str, float]

@@ -8,6 +8,9 @@ from typing import Literal
 
 from reelbench.results.schema import Ceiling
 
+# Ceilings of arithmetic; a convolution may be faster than any matrix product.
+_PRODUCTS = ("matmul", "convolution")
+
 
 @dataclass(frozen=True)
 class Roofline:
@@ -26,7 +29,8 @@ def roofline(
     the best rate seen for working sets up to the next larger size, so that data that stay in a
     cache are not held against the rate of the memory behind it.
     """
-    compute = next((c.rate for c in ceilings if c.kind == "matmul" and c.dtype == dtype), None)
+    products = [c.rate for c in ceilings if c.kind in _PRODUCTS and c.dtype == dtype]
+    compute = max(products, default=None)
     memory = next((c for c in ceilings if c.kind == "memory"), None)
     if compute is None or memory is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from reelbench.implementations import Operation, affine, broadcasts, plain, products
+from reelbench.machine import libraries
 from reelbench.measure import cache
 
 if TYPE_CHECKING:
@@ -30,8 +32,21 @@ _GROUP = (16, 8, 4, 2, 1)
 _TURNS = 3
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way to compute an operation.
+
+    Attributes:
+        function: Of its operands in the canonical layout.
+        library: What XLA may call in its program, see `reelbench.machine.libraries`.
+    """
+
+    function: Callable[..., Any]
+    library: str = ""
+
+
 def time_in_turns(
-    functions: Mapping[str, Callable[..., Any]],
+    ways: Mapping[str, Way],
     operation: Operation,
     pass_: str,
     *,
@@ -44,7 +59,7 @@ def time_in_turns(
     and what met the slow one alone would be passed over for good.
 
     Args:
-        functions: By name, what computes it.
+        ways: By name, what computes it.
         operation: The operation.
         pass_: ``forward``, or ``train`` for its gradients too.
         in_loop: Whether it is called by a loop of the program, as in a recurrence. Compilers treat
@@ -56,12 +71,12 @@ def time_in_turns(
         operands = jnp.stack([operands[0]] * _TURNS), *operands[1:]
     times: dict[str, list[float]] = {}
     calls: dict[str, Callable[[], float]] = {}
-    for name, function in functions.items():
+    for name, way in ways.items():
         if time.monotonic() >= end:
             break
         times[name] = []
         try:
-            call = _call(function, operation, pass_, operands, in_loop=in_loop)
+            call = _call(way, operation, pass_, operands, in_loop=in_loop)
             # The first call may wait for memory that later ones have.
             call()
             times[name].append(call())
@@ -87,7 +102,7 @@ def time_in_turns(
 
 
 def _call(
-    function: Callable[..., Any],
+    way: Way,
     operation: Operation,
     pass_: str,
     operands: tuple[jax.Array, ...],
@@ -95,6 +110,7 @@ def _call(
     in_loop: bool,
 ) -> Callable[[], float]:
     """Compiled for the operands; a call gives the seconds it took."""
+    function = way.function
     if operation.kind == broadcasts.KIND:
         function = _norm(None if function is plain(operation) else function)
     if operation.kind == affine.KIND:
@@ -119,7 +135,8 @@ def _call(
         return outputs, pull(outputs)
 
     with cache.only(None):
-        timed = jax.jit(function if pass_ == "forward" else train).lower(*operands).compile()
+        lowered = jax.jit(function if pass_ == "forward" else train).lower(*operands)
+        timed = lowered.compile(compiler_options=libraries.options(way.library) or None)
 
     def call() -> float:
         start = time.perf_counter()

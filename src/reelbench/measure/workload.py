@@ -34,6 +34,8 @@ class Workload:
             ``function`` itself is that.
         apply: Function of parameters, other variables and inputs before it is differentiated; None
             where the pass is not made of one.
+        library: What XLA is allowed to call for it, see `reelbench.machine.libraries`; empty where
+            it compiles the program as it does for any user.
         applied: Positions of those three among the arguments.
         rebuild: Makes the workload anew with another ``apply`` in place of this one, under the name
             of an implementation.
@@ -56,4 +58,5 @@ class Workload:
     plain: Callable[..., Any] | None = None
     apply: Callable[..., Any] | None = None
     applied: tuple[int, int, int] = (0, 1, 2)
+    library: str = ""
     rebuild: Callable[[Callable[..., Any], str], Workload] | None = None

@@ -55,6 +55,7 @@ def begin(
         facts=known,
         ceilings=[
             *map(ceilings.matmul, dict.fromkeys(dtypes)),
+            *(each for each in map(ceilings.convolution, dict.fromkeys(dtypes)) if each),
             ceilings.memory(),
             *([paging] if paging else []),
         ],

@@ -165,7 +165,8 @@ def _interval(timing: Timing) -> str:
 
 
 def _ceiling(ceiling: Ceiling) -> str:
-    what = f"{ceiling.dtype} matmul" if ceiling.kind == "matmul" else ceiling.kind
+    arithmetic = ceiling.kind in ("matmul", "convolution")
+    what = f"{ceiling.dtype} {ceiling.kind}" if arithmetic else ceiling.kind
     return f"{what} {print_rate(ceiling.rate, ceiling.unit)}"
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ DEFAULT_WIDTH = 100
 _NARROWEST = 16  # characters below which folding a text makes it unreadable
 
 _GAP = 2  # characters between columns
+_PIECES = re.compile(r"[^+/,]*[+/,]|[^+/,]+")
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,35 @@ def _grid(table: Table, width: int) -> RichTable:
             max_width=most,
         )
     for row in texts:
-        grid.add_row(*map(Text, row))
+        grid.add_row(
+            *(
+                Text(_breakable(text, most) if column.give == "fold" else text)
+                for text, most, (_, column) in zip(row, widths, table.shown, strict=True)
+            )
+        )
     return grid
+
+
+def _breakable(text: str, width: int | None) -> str:
+    """The text with its longest words broken where a reader would, after a + or the like.
+
+    A word is what stands between spaces. One wider than the column, such as the name of several
+    implementations, would otherwise be broken in the middle of a name.
+    """
+    if width is None or cell_len(text) <= width:
+        return text
+    return " ".join(
+        word if cell_len(word) <= width else _broken(word, width) for word in text.split(" ")
+    )
+
+
+def _broken(word: str, width: int) -> str:
+    lines = [""]
+    for piece in _PIECES.findall(word):
+        if lines[-1] and cell_len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
 
 
 def _widths(

@@ -262,7 +262,7 @@ class Ceiling(Struct, frozen=True, kw_only=True):
     """A rate reached on this machine in this session.
 
     Attributes:
-        kind: ``matmul`` (FLOP/s) or ``memory`` (bytes/s).
+        kind: ``matmul`` or ``convolution`` (FLOP/s), ``memory`` or ``paging`` (bytes/s).
         dtype: Dtype of the operands.
         rate: The best sustained rate of the sweep, in ``unit``.
         sweep: Rate at each shape tried.

@@ -28,6 +28,9 @@ _ARITHMETIC = re.compile(
 )
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 _LIBRARY_CONTRACTED = re.compile(r'"lhs_contracting_dimensions":\[([^\]]*)\]')
+_TURNED_LEFT = re.compile(r'"transpose_a":true')
+_FILTER = re.compile(r'"filter":\{[^}]*"shape":\[([^\]]*)\]')
+_FILTER_OUTPUTS = re.compile(r'"filter":\{[^}]*"output_feature_dim":"(\d+)"')
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def _operations(instructions: Instructions) -> float:
 def _library(call: Instruction, instructions: Instructions) -> float | None:
     """Operations of a matrix product or convolution that a library does; None of anything else.
 
-    XLA names them in ``xla/service/gpu/cublas_cudnn.h``. A convolution's passes do as many
+    XLA names them in ``xla/service/gpu/cublas_cudnn.h``, and oneDNN's with what is needed here in
+    ``xla/service/cpu/onednn_contraction_rewriter.cc``. A convolution's passes do as many
     operations as its forward pass, whose result is the first operand when going back to the input
     and the second when going back to the kernel.
     """
@@ -120,6 +124,16 @@ def _library(call: Instruction, instructions: Instructions) -> float | None:
         contracted = _contracted(call, instructions)
         return 2.0 * prod(call.sizes) * contracted if call.sizes and contracted else None
     first, second = (_operand(call, place, instructions) for place in (0, 1))
+    if target == "__onednn$matmul" and call.sizes and first and len(first) > 1:
+        inner = first[-2 if _TURNED_LEFT.search(call.rest) else -1]
+        return 2.0 * prod(call.sizes) * inner
+    if target == "__onednn$convolution" and call.sizes:
+        shape, own = _FILTER.search(call.rest), _FILTER_OUTPUTS.search(call.rest)
+        sizes = [int(size) for size in re.findall(r"\d+", shape[1])] if shape else []
+        if not own or int(own[1]) >= len(sizes):
+            return None
+        del sizes[int(own[1])]
+        return 2.0 * prod(call.sizes) * prod(sizes)
     if target.startswith(("__cudnn$convForward", "__cudnn$convBiasActivationForward")):
         result, kernel = call.sizes, second
     elif target.startswith("__cudnn$convBackwardInput"):
