@@ -85,6 +85,8 @@ def test_of_what_is_unknown_only_the_missing_self_test_is_said():
 
 
 CPU = {"backend": "cpu"}
+# Without a GPU, and with an allocator that keeps memory.
+X86 = CPU | {"architecture": "x86_64", "accelerator": None, "allocator": "libtcmalloc.so.4"}
 SIBLINGS = {"one_a_core": (0, 1, 2, 6)}
 CONDITIONS = [
     ({"facts": {"jax": None}}, "fails", "JAX is not installed", "pip install"),
@@ -133,6 +135,18 @@ CONDITIONS = [
     ({"facts": {"memory_available_bytes": 2**29}}, "disturbs", "only 512 MiB of memory", "end"),
     ({"settings": {"memory_left_bytes": 2**28}}, "disturbs", "only 256 MiB of memory", "end"),
     ({"settings": {"battery_share": 0.41}}, "disturbs", "battery (41 % left)", "plug it in"),
+    (
+        {"facts": X86},
+        "note",
+        "does not call oneDNN",
+        "pip install -U jax",
+    ),
+    (
+        {"facts": X86 | {"xla_libraries": "onednn"}},
+        "note",
+        "can call onednn here",
+        "compiler_options",
+    ),
     ({"facts": {"xla_flags": "--xla_a=1"}}, "changes", "(--xla_a=1)", "unset XLA_FLAGS"),
     (
         {"facts": {"environment": "JAX_ENABLE_X64=1 OMP_NUM_THREADS=2"}},

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from reelbench.machine import backend, ceilings
+from reelbench.machine import backend, ceilings, libraries
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +143,12 @@ def test_no_rate_of_paging_where_new_buffers_cost_nothing(monkeypatch):
     assert ceilings.paging() is None
     monkeypatch.setattr(backend, "is_accelerator", lambda: True)
     assert ceilings.paging() is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_convolution_has_a_ceiling_where_a_library_computes_it(dtype):
+    found = ceilings.convolution(dtype)
+    assert (found is None) == (not libraries.available())
+    if found is not None:
+        assert (found.kind, found.dtype, found.unit) == ("convolution", dtype, "FLOP/s")
+        assert found.rate == max(found.sweep.values()) > 0

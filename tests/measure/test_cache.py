@@ -1,10 +1,13 @@
 """Compile times are cold whatever cache a user has; a run's own cache serves the same program."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from reelbench.machine import libraries
 from reelbench.measure import build, cache, compiling, protocol
 from reelbench.measure.failure import CaseFailure
 
@@ -80,18 +83,33 @@ def test_the_first_process_compiles_anew_even_where_a_program_was_kept(tmp_path)
         assert not compiled.compilation.persistent_cache
 
 
-def test_a_program_that_cannot_be_kept_is_compiled_again(tmp_path):
-    def called_back(x):
-        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
-        return jax.pure_callback(lambda x: np.asarray(x) + 1, shape, x) @ x.T
+def called_back(x):
+    """What older versions of JAX cannot keep."""
+    shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+    return jax.pure_callback(lambda x: np.asarray(x) + 1, shape, x) @ x.T
+
+
+def convolved(x):
+    """What no version can keep where a library computes it."""
+    image, kernel = x[None, :, :, None], jnp.ones((3, 3, 1, 16), x.dtype)
+    return jax.lax.conv_general_dilated(
+        image, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+@pytest.mark.parametrize("library", ["", *libraries.available()])
+def test_a_program_that_cannot_be_kept_is_compiled_again(tmp_path, library):
+    function = convolved if library else called_back
 
     def made():
-        return build.from_user(called_back, (X,), name="layer", pass_="forward", clips=8.0)
+        plain = build.from_user(function, (X,), name="layer", pass_="forward", clips=8.0)
+        return dataclasses.replace(plain, library=library)
 
     place = cache.Place.of(tmp_path, "case")
     compiled, _ = protocol.prepare(compiling.trace(made()), place)
+    kept = place.program.is_dir() and any(place.program.iterdir())
     _, loaded = protocol.prepare_again(made(), compiled.compilation.program_sha256, place)
-    assert not loaded
+    assert loaded == kept
 
 
 def test_another_program_is_refused(tmp_path):

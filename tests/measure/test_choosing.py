@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from flax import nnx
 
 from reelbench.implementations import REFERENCE, Limits, implementations
+from reelbench.machine import libraries
 from reelbench.measure import build, choosing, compiling, protocol, trying
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
@@ -180,6 +183,51 @@ def test_a_wrong_implementation_is_found_out_and_never_timed(pass_, timed, remem
     with pytest.raises(CaseFailure) as caught:
         protocol.prepare(traced)
     assert caught.value.outcome is Outcome.DISAGREES_WITH_REFERENCE
+
+
+@pytest.fixture
+def with_library(monkeypatch):
+    """The library is fastest for the depthwise convolution, and close behind for the dense one."""
+
+    def given(among, operation, pass_, *, in_loop, end):
+        ours = 1.0 if operation.details.groups > 1 else 2.1
+        times = {"onednn": ours, REFERENCE: 2.0}
+        return {name: times.get(name.partition("-")[0], 9.0) for name in among}
+
+    monkeypatch.setattr(choosing, "time_in_turns", given)
+    return Limits(2**12, libraries=("onednn",))
+
+
+def test_a_library_is_handed_all_of_a_program_or_nothing(with_library, remembered):
+    choice = choosing.choose(workload(), with_library, remembered, 60.0)
+    assert choice.library == choice.name == "onednn"
+    assert {each.implementation.split("-")[0] for each in choice.operations} == {"onednn"}
+    made = choosing.with_choice(workload(), choice)
+    assert (made.library, made.identity.implementation) == ("onednn", "onednn")
+    again = choosing.again(workload(), choice.operations, with_library)
+    assert again.library == "onednn"
+    plain = choosing.choose(workload(), Limits(2**12), remembered, 60.0)
+    assert not plain.library
+
+
+def test_variants_that_differ_in_gradients_alone_are_one_in_the_forward_pass(with_library):
+    (dense, _) = choosing.operations_of(workload())
+    names = {
+        pass_: [
+            each.name for each in choosing._candidates(dense, with_library, pass_, only="onednn")
+        ]
+        for pass_ in ("forward", "train")
+    }
+    assert len(names["forward"]) == 1 < len(names["train"])
+
+
+def test_what_a_library_is_allowed_to_do_is_part_of_what_a_program_is(remembered):
+    made = workload("forward")
+    programs = [
+        compiling.compile_(compiling.trace(dataclasses.replace(made, library=library)))
+        for library in ("", *libraries.available())
+    ]
+    assert len({each.compilation.program_sha256 for each in programs}) == len(programs)
 
 
 def test_real_times_are_taken_in_both_passes():

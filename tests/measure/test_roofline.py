@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,3 +117,10 @@ def test_without_the_ceilings_of_a_case_it_has_no_roofline(ceilings):
 
 def test_no_work_takes_no_time():
     assert roofline(0, 0, "float32", CEILINGS).seconds == 0
+
+
+def test_arithmetic_is_held_against_the_faster_of_its_ceilings():
+    faster = msgspec.structs.replace(matmul(2e11), kind="convolution")
+    found = roofline(1e9, 1.0, "float32", [matmul(1e11), faster, memory()])
+    assert found.seconds == 1e9 / 2e11
+    assert roofline(1e9, 1.0, "float32", [matmul(3e11), faster, memory()]).seconds == 1e9 / 3e11

@@ -143,10 +143,19 @@ def _closed(eqn: JaxprEqn) -> ClosedJaxpr:
     return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
 
 
+def _fixed_and_carried(params: dict[str, Any]) -> tuple[int, int]:
+    """How many of a scan's operands are constants, and how many are carried from turn to turn."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    # From JAX 0.12 on, the operands fall into three trees: constants, carried, gone through.
+    constants, carried, _ = (len(list(each)) for each in params["ft_in"].unpack())
+    return constants, carried
+
+
 def _scan(eqn: JaxprEqn, rule: Rule, operands: list[Any]) -> Sequence[Any]:
     params = eqn.params
-    body = params["jaxpr"]
-    constants, carried = params["num_consts"], params["num_carry"]
+    body = _closed(eqn)
+    constants, carried = _fixed_and_carried(params)
     fixed, start = operands[:constants], operands[constants : constants + carried]
 
     def turn(state: list[Any], each: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -10,7 +10,7 @@ import jax
 import psutil
 from jax.extend.backend import clear_backends
 
-from reelbench.machine import cgroup
+from reelbench.machine import cgroup, libraries
 from reelbench.machine.facts import Fact
 
 
@@ -22,6 +22,7 @@ def facts(known: Mapping[str, Fact]) -> dict[str, Fact]:
         "backend_version": " ".join(device.client.platform_version.split())[:200],
         "matmul_precision": matmul_precision(),
         "x64": bool(setting("jax_enable_x64")),
+        "xla_libraries": " ".join(libraries.available()) or None,
     }
     if device.platform != "cpu" and "accelerator" not in known:
         limit = (device.memory_stats() or {}).get("bytes_limit")

@@ -66,6 +66,7 @@ _TABLE = (
     Field("accelerator_driver",      "accelerator driver",          "software"),
     Field("matmul_precision",        "matmul precision",            "software"),
     Field("x64",                     "64-bit JAX",                  "software"),
+    Field("xla_libraries",           "libraries XLA can call",      "software"),
     Field("xla_flags",               "XLA_FLAGS",                   "software"),
     Field("environment",             "other settings",              "software"),
     Field("allocator",               "memory allocator",            "software"),

@@ -13,8 +13,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.machine import backend
-
 # Options by library, as `jax.jit(..., compiler_options=...)` takes them. The flag is named in
 # XLA's xla/debug_options_flags.cc.
 _OPTIONS: dict[str, dict[str, str | bool]] = {
@@ -38,7 +36,7 @@ def options(library: str) -> dict[str, str | bool]:
 @functools.cache
 def available() -> tuple[str, ...]:
     """Names of the libraries that XLA uses here if it may."""
-    if backend.is_accelerator():
+    if jax.default_backend() != "cpu":
         return ()
     return tuple(name for name in _OPTIONS if _is_called(name))
 

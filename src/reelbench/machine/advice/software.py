@@ -15,6 +15,7 @@ _CACHE = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
 def advice(seen: Seen) -> Iterator[Advice]:
     """See `reelbench.machine.advice`."""
     yield from _jax(seen)
+    yield from _libraries(seen)
     yield from _settings(seen)
     yield from _selftest(seen)
 
@@ -52,6 +53,27 @@ def _use_accelerator(seen: Seen) -> str:
     major = str(seen.facts.get("accelerator_driver") or "").partition(".")[0]
     old = major.isdecimal() and int(major) < _CUDA_13_DRIVER
     return f"pip install -U 'jax[{'cuda12' if old else 'cuda13'}]'"
+
+
+def _libraries(seen: Seen) -> Iterator[Advice]:
+    """Convolutions on a CPU are as fast as a library that XLA does not call by itself."""
+    if seen.facts.get("backend") != "cpu" or seen.facts.get("architecture") != "x86_64":
+        return
+    if seen.facts.get("xla_libraries"):
+        yield Advice(
+            Severity.NOTE,
+            f"XLA can call {seen.facts['xla_libraries']} here and does so only if it is told to",
+            "convolutions as they are written are computed by XLA itself, many of them slowly",
+            "jax.jit(…, compiler_options=…) with the line below; the best of each case has it",
+            "{'xla_cpu_experimental_onednn_custom_call': True}",
+        )
+    else:
+        yield Advice(
+            Severity.NOTE,
+            "this jaxlib does not call oneDNN",
+            "with it many convolutions are several times as fast",
+            "Python 3.12 or newer and pip install -U jax, where it is 0.12 or newer",
+        )
 
 
 def _settings(seen: Seen) -> Iterator[Advice]:
