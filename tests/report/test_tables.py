@@ -81,6 +81,26 @@ def test_what_may_fold_is_shown_whole_and_what_must_not_stays_on_one_line():
     assert "10.0 ms" in written
 
 
+def test_a_name_made_of_several_is_broken_between_them():
+    columns = (Column("name", "layer", give="fold"), Column("other", "other"))
+    name = "x3d-m-res4 affine+ones+patches+shifts"
+    made = Table("", columns, ((plain(name), plain("-" * 20)),))
+    lines = [line.split("  ")[0].strip() for line in render([made], width=40).splitlines()[2:]]
+    assert lines == ["x3d-m-res4", "affine+ones+", "patches+shifts"]
+
+
+NAMES = st.lists(st.text("abcdefgh", min_size=1, max_size=14), min_size=1, max_size=6)
+
+
+@given(NAMES, st.integers(30, 60))
+def test_no_name_shorter_than_its_column_is_broken(names, width):
+    columns = (Column("name", "layer", give="fold"), Column("other", "other"))
+    made = Table("", columns, ((plain("+".join(names)), plain("-" * 12)),))
+    lines = [line[: width - 14].strip() for line in render([made], width=width).splitlines()[2:]]
+    said = [each for line in lines for each in line.strip("+").split("+") if each]
+    assert said == names
+
+
 def test_what_may_be_cut_ends_in_an_ellipsis_on_one_line():
     columns = (Column("name", "name"), Column("source", "source", give="cut"))
     row = (plain("r3d-layer1"), plain("Tran et al. 2018, arXiv:1711.11248; torchvision"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,16 @@ class Progress:
         chip = known.get("accelerator") or known.get("cpu_model")
         memory = known.get("memory_bytes")
         size = print_bytes(memory) if isinstance(memory, int) else "unknown memory"
-        limits = ", ".join(map(_ceiling, session.machine.ceilings))
+        limits = [*map(_ceiling, session.machine.ceilings)]
+        limits.append(f"empty call {print_time(session.machine.floor_s or 0.0)}")
         self.say(f"machine   {session.machine.id}: {chip}, {known.get('cpus_usable')} CPUs, {size}")
         self.say(
             f"software  Python {known.get('python')}, jax {known.get('jax')} on "
             f"{known.get('backend')}, flax {known.get('flax')}, matmul precision "
             f"{known.get('matmul_precision')}"
         )
-        self.say(f"ceilings  {limits}, empty call {print_time(session.machine.floor_s or 0.0)}")
+        for line in _folded("ceilings  ", limits):
+            self.say(line)
 
     def plan(self, session: Session, resumed: int) -> None:
         """Print how many cases fit the budget."""
@@ -158,6 +161,18 @@ class Progress:
             return str(path.relative_to(self._root))
         except ValueError:
             return str(path)
+
+
+def _folded(head: str, parts: Sequence[str]) -> list[str]:
+    """The parts behind a heading, in lines of a table's width."""
+    lines, line = [], head
+    for place, part in enumerate(parts):
+        part += "," if place < len(parts) - 1 else ""
+        if len(line) + len(part) > _WIDEST:
+            lines.append(line.rstrip())
+            line = " " * len(head)
+        line += f"{part} "
+    return [*lines, line.rstrip()]
 
 
 def _interval(timing: Timing) -> str:
