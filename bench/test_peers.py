@@ -1,7 +1,7 @@
 """The same layers in JAX and in PyTorch, in one sitting; float32, a clip.
 
-PyTorch wants an environment of its own; its CPU build is the lighter one. Python 3.12 or newer brings
-a JAX that calls oneDNN on x86, as PyTorch does::
+PyTorch wants an environment of its own; its CPU build is the lighter one. Python 3.12 or newer
+brings a JAX that calls oneDNN on x86, as PyTorch does::
 
     python3 -m venv .peers
     .peers/bin/pip install torch==2.13.0

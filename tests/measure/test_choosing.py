@@ -210,6 +210,23 @@ def test_a_library_is_handed_all_of_a_program_or_nothing(with_library, remembere
     assert not plain.library
 
 
+def test_what_a_library_makes_faster_without_being_made_for_it_is_tried_with_it(
+    with_library, monkeypatch, remembered
+):
+    def given(among, operation, pass_, *, in_loop, end):
+        return {name: 1.0 if "@" in name else 2.0 for name in among}
+
+    monkeypatch.setattr(choosing, "time_in_turns", given)
+    choice = choosing.choose(workload(), with_library, remembered, 60.0)
+    assert choice.library == "onednn"
+    assert all(each.implementation.endswith("@onednn") for each in choice.operations)
+    assert "onednn" in choice.name.split("+")
+    again = choosing.again(workload(), choice.operations, with_library)
+    assert (again.library, again.identity.implementation) == ("onednn", choice.name)
+    with pytest.raises(CaseFailure, match="is not known here"):
+        choosing.again(workload(), choice.operations, Limits(2**12))
+
+
 def test_variants_that_differ_in_gradients_alone_are_one_in_the_forward_pass(with_library):
     (dense, _) = choosing.operations_of(workload())
     names = {

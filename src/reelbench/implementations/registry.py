@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelbench.implementations.operation import Function, Operation
@@ -86,16 +86,23 @@ class Candidate:
     """An implementation with settings.
 
     Attributes:
-        name: Of the implementation, with the variant where there are several.
+        name: Of the implementation, with the variant where there are several, and a library that
+            it does not ask for itself behind an @.
+        library: What XLA is allowed to call in its program; empty for nothing.
     """
 
     name: str
     implementation: Implementation
     settings: Any
+    library: str = ""
 
     def function(self, operation: Operation) -> Function:
         """The function of the operands in the canonical layout."""
         return self.implementation.make(operation, self.settings)
+
+    def under(self, library: str) -> Candidate:
+        """The same in a program that may call a library."""
+        return replace(self, name=f"{self.name}@{library}", library=library)
 
 
 def candidates(operation: Operation, limits: Limits) -> list[Candidate]:
@@ -104,10 +111,14 @@ def candidates(operation: Operation, limits: Limits) -> list[Candidate]:
     for each in implementations(operation.kind):
         if each.library in ("", *limits.libraries) and each.applies(operation):
             for word, settings in each.variants(operation, limits).items():
-                found.append(Candidate(f"{each.name}{word}", each, settings))
+                found.append(Candidate(f"{each.name}{word}", each, settings, each.library))
     return found
 
 
 def by_name(operation: Operation, name: str, limits: Limits) -> Candidate | None:
     """The candidate of a name, if the operation has it."""
-    return next((each for each in candidates(operation, limits) if each.name == name), None)
+    base, _, library = name.partition("@")
+    found = next((each for each in candidates(operation, limits) if each.name == base), None)
+    if found is None or not library:
+        return found
+    return found.under(library) if library in limits.libraries else None

@@ -66,12 +66,14 @@ class Choice:
     def name(self) -> str:
         """Names of the implementations in it, such as ``patches+shifts``."""
         names = {each.implementation.name for each in self.chosen.values()}
+        if self.library:
+            names.add(self.library)
         return "+".join(sorted(names)) or REFERENCE
 
     @property
     def library(self) -> str:
         """What XLA is to call in the program; empty for nothing."""
-        asked = {each.implementation.library for each in self.chosen.values()} - {""}
+        asked = {each.library for each in self.chosen.values()} - {""}
         return next(iter(asked), "")
 
 
@@ -135,14 +137,14 @@ def choose(
         ways = _candidates(operation, limits, pass_, only)
         if not ways:
             continue
-        where = f"{pass_}-in-loop" if in_loop else pass_
-        times = remembered.of(operation.key, where)
-        tried = _ways(operation, ways, pass_, with_plain=only is None)
-        if any(name not in times for name in tried) and time.monotonic() < end:
-            # What is known too: times of another day do not compare.
-            times |= time_in_turns(tried, operation, pass_, in_loop=in_loop, end=end)
-            remembered.put(operation.key, where, times)
-        cut_short += any(name not in times for name in tried)
+        sitting = _Sitting(operation, pass_, remembered, end, in_loop=in_loop)
+        sitting.time(_ways(operation, ways, pass_, with_plain=only is None))
+        times = sitting.times
+        if only is None and pass_ == "train":
+            again = _under_libraries(operation, ways, times, limits)
+            sitting.time(_ways(operation, again, pass_, with_plain=False))
+            ways += again[1:]
+        cut_short += not sitting.finished
         plainly = None if only else times.get(REFERENCE)
         found.append(_Found(operation, ways, times, _fastest(times, ways, plainly)))
     found = _with_library(found)
@@ -151,6 +153,47 @@ def choose(
         operations=tuple(map(_told, found)),
         cut_short=cut_short,
     )
+
+
+class _Sitting:
+    """Times ways to compute an operation, and remembers them.
+
+    Args:
+        operation: What they compute.
+        pass_: ``forward`` or ``train``.
+        remembered: What was found before; takes what is found now.
+        end: Of `time.monotonic`, after which nothing further is tried.
+        in_loop: Whether a loop computes it.
+
+    Attributes:
+        times: Seconds by way.
+        finished: Whether all that were to be timed are.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        pass_: str,
+        remembered: Remembered,
+        end: float,
+        *,
+        in_loop: bool,
+    ) -> None:
+        self._operation, self._pass, self._in_loop = operation, pass_, in_loop
+        self._remembered, self._end = remembered, end
+        self._where = f"{pass_}-in-loop" if in_loop else pass_
+        self.times = remembered.of(operation.key, self._where)
+        self.finished = True
+
+    def time(self, tried: Mapping[str, Way]) -> None:
+        """Time these, unless all are known."""
+        if any(name not in self.times for name in tried) and time.monotonic() < self._end:
+            # What is known too: times of another day do not compare.
+            self.times |= time_in_turns(
+                tried, self._operation, self._pass, in_loop=self._in_loop, end=self._end
+            )
+            self._remembered.put(self._operation.key, self._where, self.times)
+        self.finished &= all(name in self.times for name in tried)
 
 
 def _candidates(
@@ -168,18 +211,31 @@ def _candidates(
     return found
 
 
+def _under_libraries(
+    operation: Operation, ways: Sequence[Candidate], times: Mapping[str, float], limits: Limits
+) -> list[Candidate]:
+    """The fastest convolution that asks for no library, followed by itself with each.
+
+    The products that it is made of are handed over too, where XLA's own library refuses them.
+    """
+    best = _fastest(times, [each for each in ways if not each.library], None)
+    if best is None or operation.kind != "convolution" or not limits.libraries:
+        return []
+    return [best, *map(best.under, limits.libraries)]
+
+
 def _with_library(found: list[_Found]) -> list[_Found]:
     """What is left as it is written in a program that calls a library, done by the library.
 
     A library is a matter of the whole program: it is handed what stays plain too, and how long that
     took without it says nothing.
     """
-    asked = {each.best.implementation.library for each in found if each.best is not None} - {""}
+    asked = {each.best.library for each in found if each.best is not None} - {""}
 
     def again(each: _Found) -> _Found:
         if each.best is not None or not asked:
             return each
-        own = [way for way in each.ways if way.implementation.library in asked]
+        own = [way for way in each.ways if way.library in asked]
         return replace(each, best=_fastest(each.times, own, None))
 
     return list(map(again, found))
@@ -235,7 +291,7 @@ def _ways(
     operation: Operation, ways: Sequence[Candidate], pass_: str, *, with_plain: bool
 ) -> dict[str, Way]:
     """The candidates, then the plain form where it can be tried."""
-    found = {each.name: Way(each.function(operation), each.implementation.library) for each in ways}
+    found = {each.name: Way(each.function(operation), each.library) for each in ways}
     if with_plain and not _may_not_return(operation, pass_):
         found[REFERENCE] = Way(plain(operation))
     return found

@@ -14,6 +14,9 @@ Bound = Literal["compute", "memory"]
 
 # Of a ceiling that was not swept.
 _EVERY_SIZE = 2**62
+# The jaxlib whose XLA for CPUs was seen to compute values again when they are needed; 0.10 did so
+# at once. Versions between were not tried.
+_RECOMPUTES_LATE = (0, 12)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Ceilings:
         backend: ``cpu``, ``gpu`` or the like.
         paging: Bytes/s at which memory taken anew becomes usable; None where it was not measured or
             costs nothing.
+        recomputes_late: Whether what is computed again in the backward pass is computed when it is
+            needed, so that memory is saved: on accelerators, and by XLA for CPUs of jaxlib 0.12.
     """
 
     source: str
@@ -36,6 +41,7 @@ class Ceilings:
     memory: Mapping[int, float]
     backend: str = "cpu"
     paging: float | None = None
+    recomputes_late: bool = False
 
     @classmethod
     def of(cls, machine: Machine, source: str) -> Ceilings:
@@ -60,7 +66,8 @@ class Ceilings:
             )
         paging = next((each.rate for each in machine.ceilings if each.kind == "paging"), None)
         backend = str(machine.facts.get("backend") or "cpu")
-        return cls(source, machine.id, matmul, memory, backend, paging)
+        late = backend != "cpu" or _version(machine.facts.get("jaxlib")) >= _RECOMPUTES_LATE
+        return cls(source, machine.id, matmul, memory, backend, paging, late)
 
     def compute_rate(self, dtype: str) -> float:
         """Matrix-multiply FLOP/s.
@@ -86,3 +93,9 @@ class Ceilings:
         by_compute = flops / self.compute_rate(dtype) if flops else 0.0
         by_memory = least_bytes / self.memory_rate(least_bytes)
         return (by_compute, "compute") if by_compute >= by_memory else (by_memory, "memory")
+
+
+def _version(text: object) -> tuple[int, ...]:
+    """The first two numbers of a version; none of what is no version."""
+    parts = str(text or "").split(".")[:2]
+    return tuple(int(part) for part in parts) if all(map(str.isdecimal, parts)) else ()

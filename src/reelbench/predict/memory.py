@@ -164,7 +164,7 @@ def _runs_of(
         run = _Run(kept=inputs + work.kept_bytes, passing=parameters)
     else:
         run = _of_case(case, inputs, parameters)
-    if asked.rematerialised and rates.ceilings.backend != "cpu":
+    if asked.rematerialised and rates.ceilings.recomputes_late:
         run = replace(run, kept=inputs, beside=run.kept + run.beside)
     if not waits:
         return parameters, [run] * part.count

@@ -317,10 +317,10 @@ def _notes(rates: Rates, asked: Asked, structure: Structure) -> tuple[str, ...]:
         )
     elif rates.ceilings.paging is None and rates.ceilings.backend == "cpu":
         notes.append("the rate of taking memory anew was not measured; what it costs is left out")
-    if asked.rematerialised and rates.ceilings.backend == "cpu":
+    if asked.rematerialised and not rates.ceilings.recomputes_late:
         notes.append(
-            "XLA on a CPU computes again as soon as it can, before the memory is needed elsewhere: "
-            "rematerialisation takes time there and saves no memory"
+            "this version of XLA for CPUs computes again as soon as it can, before the memory is "
+            "needed elsewhere: rematerialisation takes time and saves no memory"
         )
     if not structure.models:
         notes.append("no other model was measured whole in this run; the sum is taken as it is")
