@@ -31,6 +31,7 @@ class Ceilings:
         backend: ``cpu``, ``gpu`` or the like.
         paging: Bytes/s at which memory taken anew becomes usable; None where it was not measured or
             costs nothing.
+        jaxlib: Version of what compiled the programs; empty where it is not known.
         recomputes_late: Whether what is computed again in the backward pass is computed when it is
             needed, so that memory is saved: on accelerators, and by XLA for CPUs of jaxlib 0.12.
     """
@@ -42,6 +43,7 @@ class Ceilings:
     backend: str = "cpu"
     paging: float | None = None
     recomputes_late: bool = False
+    jaxlib: str = ""
 
     @classmethod
     def of(cls, machine: Machine, source: str) -> Ceilings:
@@ -66,8 +68,9 @@ class Ceilings:
             )
         paging = next((each.rate for each in machine.ceilings if each.kind == "paging"), None)
         backend = str(machine.facts.get("backend") or "cpu")
-        late = backend != "cpu" or _version(machine.facts.get("jaxlib")) >= _RECOMPUTES_LATE
-        return cls(source, machine.id, matmul, memory, backend, paging, late)
+        jaxlib = str(machine.facts.get("jaxlib") or "")
+        late = backend != "cpu" or _version(jaxlib) >= _RECOMPUTES_LATE
+        return cls(source, machine.id, matmul, memory, backend, paging, late, jaxlib)
 
     def compute_rate(self, dtype: str) -> float:
         """Matrix-multiply FLOP/s.
@@ -95,7 +98,7 @@ class Ceilings:
         return (by_compute, "compute") if by_compute >= by_memory else (by_memory, "memory")
 
 
-def _version(text: object) -> tuple[int, ...]:
+def _version(text: str) -> tuple[int, ...]:
     """The first two numbers of a version; none of what is no version."""
-    parts = str(text or "").split(".")[:2]
+    parts = text.split(".")[:2]
     return tuple(int(part) for part in parts) if all(map(str.isdecimal, parts)) else ()

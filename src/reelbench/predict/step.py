@@ -226,6 +226,12 @@ def _on(prediction: StepPrediction, rates: Rates, on: Results | Ceilings) -> Ste
         f"extrapolated: efficiencies of {rates.machine} at the ceilings of {there.machine}, whose "
         "layers were not measured"
     )
+    versions = rates.ceilings.jaxlib, there.jaxlib
+    other = (
+        f"the layers were measured with jaxlib {versions[0]}, the ceilings with {versions[1]}: a "
+        "layer's efficiency differs between versions, and how much is not in the interval"
+    )
+    notes = (note, other) if all(versions) and versions[0] != versions[1] else (note,)
     return replace(
         prediction,
         step_s=step_s,
@@ -235,7 +241,7 @@ def _on(prediction: StepPrediction, rates: Rates, on: Results | Ceilings) -> Ste
         parts=tuple(parts),
         extrapolated=True,
         machine=there.machine,
-        notes=(note, *prediction.notes),
+        notes=(*notes, *prediction.notes),
     )
 
 
