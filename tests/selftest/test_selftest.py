@@ -14,7 +14,7 @@ from reelbench.results.pairs import Block, Compared, ComparedSide, Pair, PairedR
 from reelbench.selftest import run
 from reelbench.selftest.coverage import coverages
 from reelbench.selftest.planted import PLANTED_TURNS, PROBES, asked
-from reelbench.selftest.run import false_alarms, is_right, process_spread
+from reelbench.selftest.run import false_alarms, is_right, pair_spread, process_spread
 
 
 def case(planted, verdict, estimate=0.0, times=(1.0, 1.0)):
@@ -127,6 +127,16 @@ def test_spread_of_processes():
     assert process_spread([case(0.0, "unchanged", times=(1.0, 1.0))]) == 0
     spread = process_spread([case(0.0, "unchanged", times=(1.0, 1.1))])
     assert spread == pytest.approx(math.log(1.1) / math.sqrt(2))
+
+
+def test_what_is_said_to_be_seen_is_seen_in_the_noisiest_probe():
+    cases = [
+        msgspec.structs.replace(case(0.0, "unchanged"), a_name=name, spread=spread)
+        for name, spread in [("a", 0.01), ("a", 0.03), ("a", 0.02), ("b", 0.1), ("c", None)]
+    ]
+    assert pair_spread(cases[:3]) == 0.02
+    assert pair_spread(cases) == 0.1
+    assert pair_spread(cases[4:]) == 0
 
 
 def test_a_stored_self_test_reads_back_and_is_judged_again(tmp_path, capsys):

@@ -49,7 +49,7 @@ def _summary(tests: Sequence[SelfTest]) -> Table:
             "spread of pairs",
             last.pair_spread,
             print_share(last.pair_spread),
-            "standard deviation of a pair's difference, median over the probes",
+            "standard deviation of a pair's difference",
         ),
         _fact(
             "spread of processes",

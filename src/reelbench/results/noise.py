@@ -59,7 +59,8 @@ class SelfTest(Struct, frozen=True, kw_only=True):
         overhead_s: What the harness adds to a call.
         process_spread: Standard deviation of a probe's median from process to process, as a
             logarithm: median over the probes. What two runs of one process each cannot see beneath.
-        pair_spread: Standard deviation of the differences of pairs, likewise.
+        pair_spread: Standard deviation of the differences of pairs, likewise, of the noisiest
+            probe; in files of before 2026-11-27 the median over the probes.
         smallest_visible: Smallest slowdown that ``paired.largest_pairs`` pairs find 95 times in a
             hundred, as a logarithm.
         wander: What the stretches of all probes lack; widens the intervals of single processes.
