@@ -7,7 +7,6 @@ import pytest
 from flax import nnx
 
 from reelbench.implementations import REFERENCE, Limits, implementations
-from reelbench.machine import libraries
 from reelbench.measure import build, choosing, compiling, protocol, trying
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
@@ -242,9 +241,9 @@ def test_what_a_library_is_allowed_to_do_is_part_of_what_a_program_is(remembered
     made = workload("forward")
     programs = [
         compiling.compile_(compiling.trace(dataclasses.replace(made, library=library)))
-        for library in ("", *libraries.available())
+        for library in ("", "onednn")
     ]
-    assert len({each.compilation.program_sha256 for each in programs}) == len(programs)
+    assert len({each.compilation.program_sha256 for each in programs}) == 2
 
 
 def test_real_times_are_taken_in_both_passes():

@@ -46,16 +46,7 @@ def matmul(dtype: str) -> Ceiling:
         (side // 2, 4 * side, side),
     ):
         sweep[_shape(m, k, n)] = _matmul_rate(m, k, n, dtype)[0]
-    shape = max(sweep, key=sweep.__getitem__)
-    return Ceiling(
-        kind="matmul",
-        dtype=dtype,
-        precision=backend.matmul_precision(),
-        rate=sweep[shape],
-        unit="FLOP/s",
-        shape=shape,
-        sweep=sweep,
-    )
+    return _arithmetic("matmul", dtype, sweep)
 
 
 def convolution(dtype: str) -> Ceiling | None:
@@ -83,16 +74,7 @@ def convolution(dtype: str) -> Ceiling | None:
         program = lowered.compile(compiler_options=libraries.options(library))
         seconds = fastest(functools.partial(program, x, kernel), _MATMUL_S)
         sweep[f"{frames}x{side}x{side}x{channels} {library}"] = flops / seconds
-    shape = max(sweep, key=sweep.__getitem__)
-    return Ceiling(
-        kind="convolution",
-        dtype=dtype,
-        precision=backend.matmul_precision(),
-        rate=sweep[shape],
-        unit="FLOP/s",
-        shape=shape,
-        sweep=sweep,
-    )
+    return _arithmetic("convolution", dtype, sweep)
 
 
 def memory() -> Ceiling:
@@ -147,6 +129,20 @@ def paging() -> Ceiling | None:
         unit="B/s",
         shape=print_bytes(size),
         sweep={str(size): rate},
+    )
+
+
+def _arithmetic(kind: str, dtype: str, sweep: dict[str, float]) -> Ceiling:
+    """The best FLOP/s of a sweep over shapes."""
+    shape = max(sweep, key=sweep.__getitem__)
+    return Ceiling(
+        kind=kind,
+        dtype=dtype,
+        precision=backend.matmul_precision(),
+        rate=sweep[shape],
+        unit="FLOP/s",
+        shape=shape,
+        sweep=sweep,
     )
 
 
