@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from reelbench.ab.sides import HERE, Side, read_side
 from reelbench.catalogue.names import nearest
 from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.cli.paths import result_files
+from reelbench.machine.awake import kept_awake
 from reelbench.report.pairs import paired_tables, tally_table
 from reelbench.results import pairs as files
 from reelbench.results.pairs import PairedRun
@@ -47,6 +49,7 @@ def ab(
     fail_slower: str | None = None,
     budget: str | None = None,
     save: Path | None = None,
+    awake: bool = False,
     again: Annotated[
         list[str] | None, Parameter(name="--from", negative="", consume_multiple=True)
     ] = None,
@@ -72,6 +75,7 @@ def ab(
             that is not decided.
         budget: Time after which no further pair is begun, such as 20m.
         save: File for everything that was timed; by default one below results/MACHINE/ab.
+        awake: Keep CPUs of a virtual machine from idling meanwhile (Linux).
         again: Read saved comparisons instead of measuring, files, globs or folders; several are
             counted.
         style: How to write it.
@@ -85,7 +89,8 @@ def ab(
         if save is not None and save.exists():
             raise UsageError(f"--save {save}: exists already; name a new file")
         check_writable(save.parent if save else Path("results"))
-        run = compare(asked, _say)
+        with kept_awake() if awake else nullcontext():
+            run = compare(asked, _say)
         _say(f"saved: {_saved(run, save)}")
         runs = [("this comparison", run)]
     if len(runs) == 1:

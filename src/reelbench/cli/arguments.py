@@ -14,6 +14,7 @@ from reelbench.ab.errors import PairError, SideError
 from reelbench.capacity.errors import CapacityError
 from reelbench.catalogue import UnknownNameError
 from reelbench.catalogue.models import SizeError
+from reelbench.machine.awake import AwakeError
 from reelbench.predict.errors import CeilingsError, RatesError
 from reelbench.report.tables import Format, Table, render
 from reelbench.results.read import ResultFileError
@@ -44,6 +45,7 @@ EXPECTED = (
     PairError,
     StoreError,
     FileExistsError,
+    AwakeError,
 )
 """What a user or a file can get wrong; anything else is a mistake of ours."""
 

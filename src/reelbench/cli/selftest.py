@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from reelbench.ab.session import DEFAULT_PAIRS, DEFAULT_THRESHOLD
 from reelbench.cli.arguments import FormatOption, UsageError, answer
 from reelbench.cli.paths import result_files
+from reelbench.machine.awake import kept_awake
 from reelbench.report.noise import selftest_tables
 from reelbench.results import noise
 from reelbench.results.noise import SelfTest
@@ -29,6 +31,7 @@ def selftest(
     threshold: str = f"{100 * DEFAULT_THRESHOLD:.0f}%",
     budget: str | None = None,
     results: Path = Path("results"),
+    awake: bool = False,
     again: Annotated[
         list[str] | None, Parameter(name="--from", negative="", consume_multiple=True)
     ] = None,
@@ -45,6 +48,7 @@ def selftest(
         threshold: The difference that does not matter.
         budget: Time after which no further pair of a session is begun, such as 10m.
         results: Where it is stored: RESULTS/MACHINE/selftest.
+        awake: Keep CPUs of a virtual machine from idling meanwhile (Linux).
         again: Read stored self-tests instead of measuring: files, globs or folders.
         style: How to write it.
 
@@ -61,13 +65,14 @@ def selftest(
         plan = asked(pairs, parse_share(threshold), parse_duration(budget) if budget else None)
         check_writable(results)
         tests = []
-        for session in range(sessions):
-            _say(f"session {session + 1} of {sessions}")
-            found = run_selftest(plan, _say)
-            _say(f"saved: {_saved(found, results)}")
-            tests.append(found)
-            if found.paired.ended_early == "interrupted":
-                break
+        with kept_awake() if awake else nullcontext():
+            for session in range(sessions):
+                _say(f"session {session + 1} of {sessions}")
+                found = run_selftest(plan, _say)
+                _say(f"saved: {_saved(found, results)}")
+                tests.append(found)
+                if found.paired.ended_early == "interrupted":
+                    break
     answer(selftest_tables(tests), style, main=1)
     wrong = [
         case

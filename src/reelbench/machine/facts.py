@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from reelbench.machine import cgroup, nvidia
+from reelbench.machine import awake, cgroup, nvidia
 
 Fact = str | int | float | bool | None
 
@@ -134,6 +134,7 @@ def _settings() -> dict[str, Fact]:
         "environment": " ".join(settings)[:_LONGEST],
         "allocator": without_paths(_variable("LD_PRELOAD"))[:_LONGEST] or "default",
         "visible_devices": " ".join(devices)[:200] or None,
+        "cpus_kept_awake": len(awake.processes()) or None,
     }
 
 

@@ -70,6 +70,7 @@ _TABLE = (
     Field("xla_flags",               "XLA_FLAGS",                   "software"),
     Field("environment",             "other settings",              "software"),
     Field("allocator",               "memory allocator",            "software"),
+    Field("cpus_kept_awake",         "CPUs kept awake",             "software"),
     Field("load_1m",                 "load average (1 min)",        "volatile"),
     Field("memory_available_bytes",  "memory available",            "volatile", "bytes"),
     Field("cpu_clock_hz",            "CPU clock",                   "volatile", "Hz"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from reelbench.machine import cgroup, nvidia_now, processors
+from reelbench.machine import awake, cgroup, nvidia_now, processors
 from reelbench.machine.processors import Processors
 from reelbench.results.schema import Health
 
@@ -28,7 +28,8 @@ class Watch:
     """
 
     def __init__(self, processes: Sequence[int] = (), *, gpus: bool = True) -> None:
-        self._processes = tuple(processes) or (os.getpid(),)
+        # What keeps the CPUs awake takes only what nobody else wants.
+        self._processes = (*(processes or (os.getpid(),)), *awake.processes())
         self._gpus = nvidia_now.read() if gpus else []
         self._start = _read(self._processes)
 

@@ -89,11 +89,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Survey the machine and plan the run, when there is something to measure; repeat it after."""
-    run = _begin(session)
-    ended = yield
-    if run:
-        run.replicate()
+    with _kept_awake(session.config):
+        run = _begin(session)
+        ended = yield
+        if run:
+            run.replicate()
     return ended
+
+
+@contextlib.contextmanager
+def _kept_awake(config: pytest.Config) -> Iterator[None]:
+    if not getattr(config.option, "reel_awake", False) or config.option.collectonly:
+        yield
+        return
+    from reelbench.machine.awake import AwakeError, kept_awake
+
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(kept_awake())
+        except AwakeError as error:
+            raise pytest.UsageError(f"--reel-awake: {error}") from None
+        yield
 
 
 def _begin(session: pytest.Session) -> Run | Replica | None:

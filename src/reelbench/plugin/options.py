@@ -146,6 +146,12 @@ def add(parser: pytest.Parser) -> None:
         metavar="SHARE",
         help="make rounds until the interval's half-width is so small, such as 2%%, or time is up",
     )
+    group.addoption(
+        "--reel-awake",
+        action="store_true",
+        help="keep CPUs of a virtual machine from idling between rounds (Linux; see reelbench "
+        "doctor)",
+    )
     # How the first process of a run drives the others: file descriptors as below.
     group.addoption("--reel-replicate", help=argparse.SUPPRESS)
     # How `reelbench ab` times the tests of a user: file descriptors to receive from and send to.
