@@ -32,9 +32,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 LAYERS = (
     "r3d-layer1", "r3d-layer4", "r2plus1d-layer1", "x3d-m-res4", "csn-r101-res4",
-    "wan-vae-causal-conv", "wan-vae-residual", "videomae-tubelet", "videomae-b-joint",
-    "timesformer-divided", "swin3d-t-window", "swin3d-t-stage3", "wan2.1-1.3b-block-small",
-    "convlstm", "hunyuan-vae-group-norm-small", "vit-b-layer-norm",
+    "x3d-m-res3-depthwise", "csn-r101-res2-depthwise", "wan-vae-causal-conv", "wan-vae-residual",
+    "videomae-tubelet", "videomae-b-joint", "timesformer-divided", "swin3d-t-window",
+    "swin3d-t-stage3", "wan2.1-1.3b-block-small", "convlstm", "hunyuan-vae-group-norm-small",
+    "vit-b-layer-norm",
 )  # fmt: skip
 RESULTS = Path(__file__).parents[1] / "results"
 

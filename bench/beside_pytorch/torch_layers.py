@@ -68,7 +68,7 @@ def attention(p: Parameters, name: str, x: Tensor, heads: int, mask: Any = None)
 
 
 def conv3d(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bool) -> Tensor:
-    """`Conv3D`, as R3D has it."""
+    """`Conv3D`, and `DepthwiseConv3D`, whose groups its kernel tells."""
     return conv(p, "conv", inputs[0], stride=_strides(options), padding=half(p["conv.kernel"]))
 
 
@@ -312,6 +312,7 @@ LAYERS: dict[str, tuple[Layer, bool]] = {
     "CausalConv3D": (causal_conv, True),
     "WanResidualBlock": (wan_residual, True),
     "R2Plus1DBlock": (r2plus1d, True),
+    "DepthwiseConv3D": (conv3d, True),
     "X3DBlock": (x3d, True),
     "CSNBlock": (csn, True),
     "JointAttentionBlock": (joint, False),

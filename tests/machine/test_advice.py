@@ -47,6 +47,7 @@ QUIET = {
     ),
     "gpus": [GPU],
     "smallest_visible": 0.02,
+    "after_pause": 1.1,
 }
 
 
@@ -99,6 +100,14 @@ CONDITIONS = [
         "unused",
         "unset CUDA_VISIBLE_DEVICES",
     ),
+    (
+        {"after_pause": 1.62, "after_pause_awake": 1.2},
+        "disturbs",
+        "1.62 times as long, 1.20 with",
+        "--reel-awake",
+    ),
+    ({"after_pause": 1.62, "after_pause_awake": 1.5}, "disturbs", "1.62", "--benchmark-max-time"),
+    ({"after_pause": 1.62}, "disturbs", "1.62 times", "--benchmark-max-time"),
     (
         {"health": {"others_share": 0.23}, "busy": 2},
         "disturbs",

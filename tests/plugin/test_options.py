@@ -1,7 +1,10 @@
 """What the options choose, and what a wrong one says."""
 
+import os
+
 import pytest
 
+from reelbench.machine.awake import can_be_kept_awake
 from reelbench.results.read import load
 
 CATALOGUE = """
@@ -50,6 +53,27 @@ def test_a_wrong_option_is_one_line_with_what_would_be_right(project, option, li
     result.stderr.fnmatch_lines([line])
     result.stderr.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_cpus_that_cannot_be_kept_awake_are_one_line_before_anything_is_measured(project):
+    project.write(CATALOGUE)
+    with (project.path / "conftest.py").open("a") as file:
+        file.write(
+            "\nfrom reelbench.machine import cgroup\ncgroup.limits = lambda: {'cgroup_cpus': 0.5}\n"
+        )
+    result = project.run("--reel-awake")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--reel-awake: *"])
+    result.stderr.no_fnmatch_line("*Traceback*")
+    assert project.files() == []
+
+
+@pytest.mark.skipif(not can_be_kept_awake(), reason="CPUs cannot be kept awake here")
+def test_cpus_kept_awake_are_recorded_and_are_no_other_work(project):
+    project.write(CATALOGUE)
+    project.run("--reel-awake", "--reel-pass=forward", "--reel-runs=2")
+    (file,) = project.files()
+    assert load(file).machine.facts["cpus_kept_awake"] == len(os.sched_getaffinity(0))
 
 
 def test_dtypes_batches_and_passes_span_the_cases(project):

@@ -77,12 +77,34 @@ def selftest(*cases):
         (math.log(1.03), "slower", True),
         (math.log(1.03), "unchanged", False),
         (math.log(1.03), "faster", False),
-        (math.log(1.03), "undecided", False),  # within what this machine can see
-        (math.log(1.01), "undecided", None),  # below it
     ],
 )
 def test_which_verdicts_are_right(planted, verdict, right):
-    assert is_right(case(planted, verdict), smallest=0.016) is right
+    judged = case(planted, verdict)
+    assert is_right(judged, selftest(judged).paired) is right
+
+
+@pytest.mark.parametrize(
+    ("pairs", "slowdown", "right"),
+    [
+        (12, 0.03, False),  # pairs that spread by 1 %: twelve show it
+        (12, 0.012, None),  # too small for them
+        (2, 0.03, None),  # too few of them, as time was up
+        (2, 2.0, False),
+    ],
+)
+def test_what_stays_undecided_is_wrong_only_where_the_pairs_measured_could_tell(
+    pairs, slowdown, right
+):
+    judged = case(math.log1p(slowdown), "undecided", times=(1.0,) * pairs)
+    assert is_right(judged, selftest(judged).paired) is right
+
+
+def test_the_noisiest_probe_says_what_can_be_seen():
+    judged = case(math.log(1.03), "undecided", times=(1.0,) * 12)
+    noisy = msgspec.structs.replace(case(0.0, "unchanged"), a_name="other", spread=0.05)
+    assert is_right(judged, selftest(judged).paired) is False
+    assert is_right(judged, selftest(judged, noisy).paired) is None
 
 
 def test_false_alarms_are_those_of_like_against_like():

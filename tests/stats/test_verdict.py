@@ -92,16 +92,23 @@ def test_more_pairs_are_enough_if_they_are_typical():
     assert half > 2.6 * found.spread / math.sqrt(count)
 
 
-def test_smallest_visible_is_found_that_often():
+@pytest.mark.parametrize(
+    ("spread", "threshold", "count", "cases"),
+    [(0.012, 0.01, 12, 1), (0.002, 0.01, 12, 1), (0.012, 0.0, 8, 1), (0.012, 0.01, 12, 12)],
+)
+def test_smallest_visible_is_found_that_often(spread, threshold, count, cases):
     rng = np.random.default_rng(7)
-    spread, power, trials = 0.012, 0.95, 1500
-    slowdown = smallest_visible(spread, 12, power=power)
+    power, trials = 0.95, 1500
+    slowdown = smallest_visible(
+        spread, count, power=power, threshold=threshold, largest=12, cases=cases
+    )
     found = sum(
         any(
-            judge(pairs[:count], threshold=0.01, largest=12).verdict is Verdict.SLOWER
-            for count in (6, 8, 10, 12)
+            judge(pairs[:looked], threshold=threshold, largest=12, cases=cases).verdict
+            is Verdict.SLOWER
+            for looked in range(6, count + 1, 2)
         )
-        for pairs in rng.normal(slowdown, spread, (trials, 12))
+        for pairs in rng.normal(slowdown, spread, (trials, count))
     )
     assert found / trials == pytest.approx(power, abs=0.02)
 

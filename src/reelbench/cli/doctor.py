@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from reelbench.cli.arguments import FormatOption, answer
-from reelbench.machine import nvidia, nvidia_settings, others, settings
+from reelbench.machine import awake, nvidia, nvidia_settings, others, settings
 from reelbench.machine.advice import Seen, advice
+from reelbench.machine.advice.processors import MOST_AFTER_PAUSE
 from reelbench.machine.facts import Fact, collect
 from reelbench.machine.health import Watch
 from reelbench.machine.identity import machine_id
@@ -29,7 +30,8 @@ _WATCHED_S = 1.0
 def doctor(*, results: Path = Path("results"), style: FormatOption = "table") -> None:
     """What is known of this machine, and what disturbs measuring.
 
-    The machine is watched for a second while nothing is measured. Nothing is ever set or stored.
+    The machine is watched for a second while nothing is measured; then a small product is timed
+    after pauses. Nothing is ever set or stored.
 
     Args:
         results: Where self-tests are stored: RESULTS/MACHINE/selftest.
@@ -37,6 +39,7 @@ def doctor(*, results: Path = Path("results"), style: FormatOption = "table") ->
     """
     facts = collect()
     error = _ask_jax(facts)
+    after_pause, after_pause_awake = (None, None) if error else _pauses(facts)
     found, selftest_error = _newest_selftest(results, machine_id(facts))
     smallest = math.expm1(found.smallest_visible) if found else None
     before, watch = others.times(), Watch()
@@ -52,6 +55,8 @@ def doctor(*, results: Path = Path("results"), style: FormatOption = "table") ->
         slices=nvidia.slices(),
         gpus_hidden=nvidia.hidden(),
         smallest_visible=smallest,
+        after_pause=after_pause,
+        after_pause_awake=after_pause_awake,
         selftest_error=selftest_error,
     )
     known = ""
@@ -82,6 +87,19 @@ def _ask_jax(facts: dict[str, Fact]) -> str:
         reason = " ".join(str(error).split())[:200]
         return f"{type(error).__name__}: {reason}"
     return ""
+
+
+def _pauses(facts: dict[str, Fact]) -> tuple[float | None, float | None]:
+    """How much slower work is after a pause, and with the CPUs kept awake if that is much."""
+    if facts.get("backend") != "cpu":
+        return None, None
+    from reelbench.machine import pauses
+
+    found = pauses.slowed_by_pauses()
+    if found <= MOST_AFTER_PAUSE or not awake.can_be_kept_awake():
+        return found, None
+    with awake.kept_awake():
+        return found, pauses.slowed_by_pauses()
 
 
 def _newest_selftest(results: Path, machine: str) -> tuple[SelfTest | None, str]:

@@ -75,10 +75,7 @@ def selftest(
                     break
     answer(selftest_tables(tests), style, main=1)
     wrong = [
-        case
-        for test in tests
-        for case in test.paired.cases
-        if is_right(case, test.smallest_visible) is False
+        case for test in tests for case in test.paired.cases if is_right(case, test.paired) is False
     ]
     for case in wrong:
         _say(

@@ -56,11 +56,10 @@ def kept_awake() -> Iterator[None]:
     if processes():
         yield
         return
-    seen = settings.read()
-    _check(seen)
+    check()
     counting: list[subprocess.Popen[bytes]] = []
     try:
-        for cpu in seen.cpus:
+        for cpu in settings.read().cpus:
             # Isolated and without site: nothing of the environment is loaded.
             words = [sys.executable, "-I", "-S", "-c", _COUNT, str(cpu), str(os.getpid())]
             counting.append(subprocess.Popen(words, stdin=subprocess.DEVNULL))
@@ -79,7 +78,13 @@ def processes() -> tuple[int, ...]:
     return tuple(int(each) for each in numbers if each.isdecimal() and psutil.pid_exists(int(each)))
 
 
-def _check(seen: settings.Settings) -> None:
+def check() -> None:
+    """Whether CPUs can be kept awake here without harm.
+
+    Raises:
+        AwakeError: They cannot, as told in `kept_awake`.
+    """
+    seen = settings.read()
     if not hasattr(os, "SCHED_IDLE") or not seen.cpus:
         raise AwakeError("CPUs can be kept awake on Linux only; leave it out")
     quota = cgroup.limits().get("cgroup_cpus")
@@ -90,6 +95,15 @@ def _check(seen: settings.Settings) -> None:
         )
     if len(seen.one_a_core) < len(seen.cpus):
         raise AwakeError(
-            "CPUs here are threads of one core, and one that is kept awake slows the other; use "
-            f"one a core: taskset -c {written(seen.one_a_core)} …"
+            "some CPUs here are threads of one core, and one that is kept awake slows the other; "
+            f"use one a core: taskset -c {written(seen.one_a_core)} …"
         )
+
+
+def can_be_kept_awake() -> bool:
+    """Whether `check` passes."""
+    try:
+        check()
+    except AwakeError:
+        return False
+    return True

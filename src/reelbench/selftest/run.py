@@ -38,7 +38,9 @@ def run_selftest(asked: Asked, say: Say) -> SelfTest:
         overhead_s=overhead,
         process_spread=process_spread(paired.cases),
         pair_spread=spread,
-        smallest_visible=smallest_visible(spread, asked.pairs, power=POWER),
+        smallest_visible=smallest_visible(
+            spread, asked.pairs, power=POWER, threshold=asked.threshold
+        ),
         coverage=coverage,
         wander=wander,
         paired=paired,
@@ -72,11 +74,16 @@ def process_spread(cases: Sequence[Compared]) -> float:
     return float(np.median(spreads)) if spreads else 0.0
 
 
-def is_right(case: Compared, smallest: float) -> bool | None:
+def is_right(case: Compared, test: PairedRun) -> bool | None:
     """Whether the verdict on a planted slowdown is right; None where it was rightly left open.
 
-    A slowdown that this machine can see must be called slower, no slowdown must not; ``unchanged``
-    is wrong about anything at the threshold or beyond, which every planted slowdown is.
+    A slowdown that this machine can see with the pairs that were measured must be called slower, no
+    slowdown must not; ``unchanged`` is wrong about anything at the threshold or beyond, which every
+    planted slowdown is.
+
+    Args:
+        case: The comparison.
+        test: The run that it is of, whose noisiest probe tells what can be seen.
     """
     if case.verdict is None or case.planted is None:
         return None
@@ -85,6 +92,15 @@ def is_right(case: Compared, smallest: float) -> bool | None:
     if case.verdict == "slower":
         return True
     if case.verdict == "undecided":
+        # Fewer pairs than were asked for, where time was up.
+        smallest = smallest_visible(
+            pair_spread(test.cases),
+            max(len(case.pairs), 2),
+            power=POWER,
+            threshold=test.threshold,
+            largest=test.largest_pairs,
+            cases=len(test.cases),
+        )
         return False if case.planted >= smallest else None
     return False
 

@@ -111,20 +111,29 @@ def judge(ratios: Sequence[float], *, threshold: float, largest: int, cases: int
 
 
 def smallest_visible(
-    spread: float, pairs: int, *, power: float, alpha: float = CASE_ERROR
+    spread: float,
+    pairs: int,
+    *,
+    power: float,
+    threshold: float = 0.0,
+    largest: int | None = None,
+    cases: int = 1,
 ) -> float:
     """The smallest difference that so many pairs find with probability ``power``.
 
     Args:
         spread: Standard deviation of the pairs, as logarithms.
-        pairs: How many.
+        pairs: How many there are in the end.
         power: Such as 0.95.
-        alpha: False-alarm probability of the comparison.
+        threshold: The difference that does not matter; what lies below it is never found.
+        largest: Pairs at which the comparison was to end; fewer were measured where time was up.
+        cases: How many cases are compared together.
 
     Returns:
         A logarithm of a ratio.
     """
-    bound = critical(looks_up_to(pairs) or (pairs,), pairs, alpha)
+    largest = max(largest or pairs, pairs)
+    bound = critical(looks_up_to(pairs) or (pairs,), largest, error_of_case(cases))
     # The noncentral t at which the bound is exceeded with the wanted probability.
     low, high = 0.0, bound + 20.0
     for _ in range(60):
@@ -133,7 +142,9 @@ def smallest_visible(
             low = middle
         else:
             high = middle
-    return high * spread / math.sqrt(pairs)
+    error = spread / math.sqrt(pairs)
+    # The estimate, too, has to lie beyond the threshold.
+    return max(high * error, math.log1p(threshold) + float(special.ndtri(power)) * error)
 
 
 def _verdict(estimate: float, half: float, threshold: float) -> Verdict:

@@ -15,11 +15,15 @@ from reelbench.machine.disturbances import (
 from reelbench.machine.settings import written
 from reelbench.units import print_share
 
+# Two CPUs that are put on one core take 1.5 to 2 times as long; waking alone takes a tenth.
+MOST_AFTER_PAUSE = 1.25
+
 
 def advice(seen: Seen) -> Iterator[Advice]:
     """See `reelbench.machine.advice`."""
     yield from _others(seen)
     yield from _withheld(seen)
+    yield from _idling(seen)
     yield from _which(seen)
 
 
@@ -72,6 +76,25 @@ def _withheld(seen: Seen) -> Iterator[Advice]:
             "XLA starts a thread for each that it sees, and the quota stops them all",
             f"taskset -c {written(few)} pytest --benchmark-only …",
         )
+
+
+def _idling(seen: Seen) -> Iterator[Advice]:
+    after, awake = seen.after_pause, seen.after_pause_awake
+    if after is None or after <= MOST_AFTER_PAUSE:
+        return
+    what = f"after a pause of 100 ms, work takes {after:.2f} times as long"
+    helps = awake is not None and awake - 1 < (after - 1) / 2
+    if helps:
+        what += f", {awake:.2f} with the CPUs kept awake"
+    yield Advice(
+        Severity.DISTURBS,
+        what,
+        "idle CPUs lose their core to another machine of the host, or their clock; the rounds "
+        "after every pause are longer",
+        "keep them awake: pytest --benchmark-only --reel-awake, ab --awake, selftest --awake"
+        if helps
+        else "make more rounds: --benchmark-max-time 5",
+    )
 
 
 def _which(seen: Seen) -> Iterator[Advice]:

@@ -55,6 +55,8 @@ class Seen:
         slices: The slices that they are cut into.
         gpus_hidden: Whether the environment hides them.
         smallest_visible: The smallest slowdown, as a share, that its newest self-test could see.
+        after_pause: Time of work after a pause over that without one; None if not measured.
+        after_pause_awake: The same with the CPUs kept awake.
         selftest_error: Why that self-test cannot be read.
     """
 
@@ -67,6 +69,8 @@ class Seen:
     slices: Sequence[str] = ()
     gpus_hidden: bool = False
     smallest_visible: float | None = None
+    after_pause: float | None = None
+    after_pause_awake: float | None = None
     selftest_error: str = ""
 
     @property
