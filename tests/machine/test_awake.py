@@ -47,6 +47,17 @@ def test_a_block_in_a_block_or_in_a_process_started_there_starts_no_more():
 
 
 @needs_linux
+def test_a_process_of_another_session_is_refused_as_linux_would_halve_its_cpus():
+    code = "from reelbench.machine import awake\nwith awake.kept_awake(): pass"
+    with kept_awake():
+        told = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=False, start_new_session=True
+        )
+    assert told.returncode == 1
+    assert b"in another session" in told.stderr.splitlines()[-1]
+
+
+@needs_linux
 def test_they_end_when_the_process_that_asked_is_killed():
     code = (
         "import time\n"

@@ -73,7 +73,9 @@ def test_cpus_kept_awake_are_recorded_and_are_no_other_work(project):
     project.write(CATALOGUE)
     project.run("--reel-awake", "--reel-pass=forward", "--reel-runs=2")
     (file,) = project.files()
-    assert load(file).machine.facts["cpus_kept_awake"] == len(os.sched_getaffinity(0))
+    assert load(file).machine_info.reelbench.facts["cpus_kept_awake"] == len(
+        os.sched_getaffinity(0)
+    )
 
 
 def test_dtypes_batches_and_passes_span_the_cases(project):

