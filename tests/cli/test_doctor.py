@@ -1,3 +1,4 @@
+import contextlib
 import json
 import subprocess
 import sys
@@ -5,7 +6,7 @@ import sys
 import pytest
 
 from reelbench.cli import doctor, main
-from reelbench.machine import backend, settings
+from reelbench.machine import awake, backend, pauses, settings
 from reelbench.machine.facts import collect
 from reelbench.machine.health import Watch
 from reelbench.machine.identity import machine_id
@@ -25,7 +26,19 @@ def quiet(monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "read", Settings)
     known = {"jax": "0.10.2", "cpu_model": "X", "cpus_usable": 2, "load_1m": 0.0}
     monkeypatch.setattr(doctor, "collect", lambda: dict(known))
+    monkeypatch.setattr(pauses, "slowed_by_pauses", lambda: 1.0)
     return known
+
+
+def test_what_pauses_cost_is_measured_again_with_the_cpus_kept_awake(capsys, quiet, monkeypatch):
+    monkeypatch.setattr(settings, "read", lambda: Settings(cpus=(0,), one_a_core=(0,)))
+    monkeypatch.setattr(awake, "kept_awake", contextlib.nullcontext)
+    monkeypatch.setattr(awake, "can_be_kept_awake", lambda: True)
+    monkeypatch.setattr(pauses, "slowed_by_pauses", iter([1.8, 1.1]).__next__)
+    _, found = told(capsys)
+    (row,) = [row for row in found["rows"] if "pause" in row["what"]]
+    assert "1.80 times as long, 1.10 with" in row["what"]
+    assert "--reel-awake" in row["do"]
 
 
 def store_selftest(folder, machine, text=b""):

@@ -13,8 +13,14 @@ from reelbench.results.noise import Coverage, SelfTest
 from reelbench.results.pairs import Block, Compared, ComparedSide, Pair, PairedRun
 from reelbench.selftest import run
 from reelbench.selftest.coverage import coverages
+from reelbench.selftest.judging import (
+    false_alarms,
+    is_right,
+    pair_spread,
+    process_spread,
+    rejudged,
+)
 from reelbench.selftest.planted import PLANTED_TURNS, PROBES, asked
-from reelbench.selftest.run import false_alarms, is_right, pair_spread, process_spread
 
 
 def case(planted, verdict, estimate=0.0, times=(1.0, 1.0)):
@@ -100,6 +106,14 @@ def test_what_stays_undecided_is_wrong_only_where_the_pairs_measured_could_tell(
     assert is_right(judged, selftest(judged).paired) is right
 
 
+def test_a_stored_self_test_says_what_its_pairs_say_by_the_rules_of_today():
+    noisy = msgspec.structs.replace(case(0.0, "unchanged"), a_name="other", spread=0.05)
+    stored = selftest(case(0.0, "unchanged"), noisy)
+    assert stored.pair_spread == 0.01  # a rule of the past
+    assert rejudged(stored).pair_spread == 0.05
+    assert rejudged(stored).smallest_visible > 0.05
+
+
 def test_the_noisiest_probe_says_what_can_be_seen():
     judged = case(math.log(1.03), "undecided", times=(1.0,) * 12)
     noisy = msgspec.structs.replace(case(0.0, "unchanged"), a_name="other", spread=0.05)
@@ -169,7 +183,7 @@ def test_a_stored_self_test_reads_back_and_is_judged_again(tmp_path, capsys):
     assert main(["selftest", "--from", str(path)]) == 1
     said = capsys.readouterr()
     assert "was called unchanged, planted +3.0 %" in said.err
-    assert "1.6 %" in said.out
+    assert "1.5 %" in said.out
 
 
 @pytest.mark.parametrize("times", [(), (1.0,)])

@@ -19,6 +19,7 @@ from reelbench.results import noise
 from reelbench.results.noise import SelfTest
 from reelbench.results.read import ResultFileError
 from reelbench.results.store import newest
+from reelbench.selftest.judging import rejudged
 from reelbench.units import print_share
 
 ADVICE = 1  # place of the table that CSV carries
@@ -108,6 +109,6 @@ def _newest_selftest(results: Path, machine: str) -> tuple[SelfTest | None, str]
     if path is None:
         return None, ""
     try:
-        return noise.load(path), ""
+        return rejudged(noise.load(path)), ""
     except ResultFileError as error:
         return None, str(error)

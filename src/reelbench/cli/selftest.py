@@ -18,8 +18,9 @@ from reelbench.report.noise import selftest_tables
 from reelbench.results import noise
 from reelbench.results.noise import SelfTest
 from reelbench.results.store import check_writable, new_file, write_new
+from reelbench.selftest.judging import is_right, rejudged
 from reelbench.selftest.planted import asked
-from reelbench.selftest.run import is_right, run_selftest
+from reelbench.selftest.run import run_selftest
 from reelbench.stats.verdict import FEWEST_PAIRS
 from reelbench.units import parse_duration, parse_share, print_change
 
@@ -56,7 +57,7 @@ def selftest(
         1 if a verdict was wrong.
     """
     if again:
-        tests = [noise.load(path) for path in result_files(again)]
+        tests = [rejudged(noise.load(path)) for path in result_files(again)]
     else:
         if pairs < FEWEST_PAIRS or pairs % 2:
             raise UsageError(f"--pairs {pairs}: must be even and at least {FEWEST_PAIRS}")
