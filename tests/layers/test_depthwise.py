@@ -19,7 +19,7 @@ from layers.numpy_convolutional import (
     wide_statistics,
 )
 from reelbench.catalogue import find
-from reelbench.layers.depthwise import DepthwiseConv3D, X3DBlock, X3DHead, X3DStem, round_width
+from reelbench.layers.depthwise import X3DBlock, X3DHead, X3DStem, round_width
 
 
 def block(p, x, strides, train):
@@ -56,18 +56,6 @@ def test_block_agrees_with_sums_over_taps(features, strides, se_ratio, train):
     )
     oracle = functools.partial(block, strides=strides, train=train)
     assert_agrees(make, oracle, normal(0, 2, 3, 5, 4, features[0]), train=train)
-
-
-@pytest.mark.parametrize(
-    ("kernel_size", "strides"), [((3, 3, 3), (1, 1, 1)), ((5, 1, 3), (1, 2, 2))]
-)
-def test_a_convolution_alone_agrees_with_sums_over_taps(kernel_size, strides):
-    make = functools.partial(DepthwiseConv3D, 5, kernel_size=kernel_size, strides=strides)
-
-    def oracle(p, x):
-        return depthwise(x, p["conv"]["kernel"], strides)
-
-    assert_agrees(make, oracle, normal(0, 2, 6, 5, 4, 5))
 
 
 def stem(p, x, strides, train):

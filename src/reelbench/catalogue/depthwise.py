@@ -6,7 +6,6 @@ convolution kernels at hand than of the multipliers.
 
 from reelbench.catalogue.preset import preset
 
-CSN = "Tran et al. 2019, arXiv:1904.02811; PyTorchVideo models/csn.py"
 X3D = "Feichtenhofer 2020, arXiv:2004.04730; PyTorchVideo models/x3d.py"
 
 # fmt: off
@@ -14,12 +13,6 @@ PRESETS = (
     preset("X3DBlock", "x3d-m-res4", clip=(16, 224, 224), inputs={"x": (16, 14, 14, 96)},
            options={"in_features": 96, "mid_features": 216, "out_features": 96, "se_ratio": 1 / 16},
            source=X3D, core=True),
-    preset("DepthwiseConv3D", "x3d-m-res3-depthwise", clip=(16, 224, 224),
-           inputs={"x": (16, 28, 28, 108)}, options={"features": 108}, source=X3D),
-    preset("DepthwiseConv3D", "x3d-m-res4-depthwise", clip=(16, 224, 224),
-           inputs={"x": (16, 14, 14, 216)}, options={"features": 216}, source=X3D),
-    preset("DepthwiseConv3D", "csn-r101-res2-depthwise", clip=(32, 224, 224),
-           inputs={"x": (32, 56, 56, 64)}, options={"features": 64}, source=CSN),
     preset("X3DStem", "x3d-m-stem", clip=(16, 224, 224), inputs={"x": (16, 224, 224, 3)},
            options={"in_features": 3, "out_features": 24}, source=X3D),
     preset("X3DHead", "x3d-m-head", clip=(16, 224, 224), inputs={"x": (16, 7, 7, 192)},
