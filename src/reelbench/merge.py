@@ -89,6 +89,7 @@ def merge(files: Sequence[tuple[str, bytes]]) -> bytes:
     header = _header_of(read, sources[0])
     floors = [source.floor_s for source in sources if source.floor_s is not None]
     floor = statistics.median(floors) if floors else None
+    colds = [each.cold_floor_s for each in sources if each.cold_floor_s is not None]
     wanders = [source.wander for source in sources if source.wander is not None]
     wander = statistics.median(wanders) if wanders else None
     benchmarks = _cases(read, floor or 0.0, wander)
@@ -97,6 +98,7 @@ def merge(files: Sequence[tuple[str, bytes]]) -> bytes:
         facts=_facts(header.machine.facts, sources[0]),
         ceilings=_ceilings(read),
         floor_s=floor,
+        cold_floor_s=statistics.median(colds) if colds else None,
         overhead_s=sources[0].overhead_s,
         wander=wander,
     )
@@ -156,6 +158,7 @@ def _source(results: Results, run: Run, machine: Machine) -> Source:
         commit=results.commit_info.id,
         dirty=results.commit_info.dirty,
         floor_s=machine.floor_s,
+        cold_floor_s=machine.cold_floor_s,
         overhead_s=machine.overhead_s,
         wander=machine.wander,
         facts={name: value for name, value in machine.facts.items() if _is_volatile(name)},

@@ -119,7 +119,12 @@ def time_rounds(
 
 def empty_call_s() -> float:
     """Median time of a call that does next to nothing: the floor under every measurement."""
-    return float(np.median(time_rounds(Call(*_empty()), _FLOOR_CALLS, 1)))
+    return float(np.median(time_rounds(empty_call(), _FLOOR_CALLS, 1)))
+
+
+def empty_call() -> Call:
+    """A call of a program that does next to nothing."""
+    return Call(*_empty())
 
 
 def overhead_s() -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelbench.machine import backend
-from reelbench.measure import cache, clock, device, disturbance, verify
+from reelbench.measure import cache, clock, device, disturbance, eviction, verify
 from reelbench.measure.compiling import Compiled, Traced, compile_, reload
 from reelbench.measure.failure import CaseFailure, from_runtime
 from reelbench.measure.workload import Workload
@@ -162,6 +162,7 @@ def time_(
         return made
 
     reading = disturbance.read_undisturbed(take, end - time.monotonic())
+    cold = eviction.cold_rounds(call, seconds, end - time.monotonic())
     traced = None
     if backend.is_accelerator():
         calls = max(1, min(_TRACED_CALLS, int(_TRACED_S / seconds)))
@@ -175,6 +176,7 @@ def time_(
         iterations=iterations,
         warmup_s=warmup,
         rounds_s=reading.rounds_s,
+        cold_s=cold,
         cached=cached,
         health=reading.health,
         disturbed=reading.disturbed,

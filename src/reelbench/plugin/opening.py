@@ -14,7 +14,7 @@ from reelbench import __version__
 from reelbench.machine import backend, ceilings, facts, identity
 from reelbench.machine.facts import Fact
 from reelbench.machine.fields import FIELDS
-from reelbench.measure import clock, protocol
+from reelbench.measure import clock, eviction, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.plugin.options import Options
 from reelbench.plugin.session import Session, outcome_of, unknown_identity
@@ -60,6 +60,7 @@ def begin(
             *([paging] if paging else []),
         ],
         floor_s=clock.empty_call_s(),
+        cold_floor_s=eviction.cold_empty_call_s(),
         overhead_s=clock.overhead_s(),
         wander=noise.wander_in(options.folder / name, name),
     )

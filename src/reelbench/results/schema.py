@@ -155,6 +155,8 @@ class Replicate(Struct, frozen=True, kw_only=True):
         iterations: Calls a round; times are per call.
         warmup_s: Times of the calls made and discarded before the rounds.
         rounds_s: Times of the rounds.
+        cold_s: Times of single calls, each after the caches were emptied; empty where a call is too
+            long for that to show, and in files from before it was measured.
         cached: Whether the program came from the run's own compilation cache instead of being
             compiled in this process.
         health: The machine during the rounds.
@@ -168,6 +170,7 @@ class Replicate(Struct, frozen=True, kw_only=True):
     iterations: Annotated[int, Meta(ge=1)]
     warmup_s: list[NonNegative]
     rounds_s: Annotated[list[Positive], Meta(min_length=1)]
+    cold_s: list[Positive] = msgspec.field(default_factory=list)
     cached: bool = False
     health: Health | None = None
     disturbed: list[Text] = msgspec.field(default_factory=list)
@@ -189,6 +192,7 @@ class Timing(Struct, frozen=True, kw_only=True):
         device_s: The device's own time of a call from a profiler trace, where there is one; the
             slowest device decides on several.
         floor_share: Time of an empty call as a share of the median.
+        cold_s: What a call takes that finds the caches emptied; None where that was not measured.
     """
 
     median_s: Positive
@@ -199,6 +203,7 @@ class Timing(Struct, frozen=True, kw_only=True):
     drift: float | None = None
     device_s: NonNegative | None = None
     floor_share: NonNegative | None = None
+    cold_s: Positive | None = None
     replicates: Annotated[list[Replicate], Meta(min_length=1)]
 
 
@@ -285,6 +290,7 @@ class Machine(Struct, frozen=True, kw_only=True):
         facts: Everything known, by name.
         ceilings: What the machine reached in this session.
         floor_s: Median time of an empty call.
+        cold_floor_s: Likewise with the caches emptied before it.
         overhead_s: What the harness adds to a call beyond a bare loop around the program with
             ``jax.block_until_ready``; noise can make it negative.
         wander: How far a second's median lies from that of a long series, as a logarithm, 95 times
@@ -295,6 +301,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     facts: dict[Text, Fact]
     ceilings: list[Ceiling]
     floor_s: NonNegative | None = None
+    cold_floor_s: NonNegative | None = None
     overhead_s: float | None = None
     wander: NonNegative | None = None
 
@@ -342,6 +349,7 @@ class Source(Struct, frozen=True, kw_only=True):
     commit: Text | None = None
     dirty: bool | None = None
     floor_s: NonNegative | None = None
+    cold_floor_s: NonNegative | None = None
     overhead_s: float | None = None
     wander: NonNegative | None = None
     facts: dict[Text, Fact] = msgspec.field(default_factory=dict)

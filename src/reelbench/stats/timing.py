@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import geometric_mean, median
 
 from msgspec import structs
 
@@ -38,6 +38,7 @@ def timing_of(
         interval = widened(interval, wander)
     drifts = [change for each in replicates if (change := drift(each.rounds_s)) is not None]
     devices = [each.device_s for each in replicates if each.device_s is not None]
+    colder = _colder(replicates)
     return Timing(
         median_s=interval.median,
         low_s=interval.low,
@@ -47,8 +48,15 @@ def timing_of(
         drift=median(drifts) if drifts else None,
         device_s=median(devices) if devices else None,
         floor_share=floor_s / interval.median,
+        cold_s=interval.median * colder if colder else None,
         replicates=list(replicates),
     )
+
+
+def _colder(replicates: Sequence[Replicate]) -> float | None:
+    """How many times as long a call takes when the caches are emptied: their geometric mean."""
+    found = [median(each.cold_s) / median(each.rounds_s) for each in replicates if each.cold_s]
+    return geometric_mean(found) if found else None
 
 
 def merged(
