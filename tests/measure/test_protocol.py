@@ -37,6 +37,7 @@ def quiet(monkeypatch):
     monkeypatch.setattr(
         protocol.disturbance, "read_undisturbed", lambda take, time_left_s: Reading(take())
     )
+    monkeypatch.setattr(protocol.eviction, "cold_rounds", lambda *_: [0.003])
 
 
 def timed():
@@ -54,6 +55,11 @@ def test_on_a_cpu_no_profiler_is_asked_and_nothing_is_said(monkeypatch):
     replicate, notes = timed()
     assert replicate.device_s is None
     assert notes == []
+
+
+def test_calls_with_emptied_caches_stand_beside_the_rounds():
+    replicate, _ = timed()
+    assert (replicate.rounds_s, replicate.cold_s) == ([0.001] * 5, [0.003])
 
 
 def test_on_an_accelerator_the_devices_own_time_is_kept(monkeypatch):

@@ -12,10 +12,11 @@ import numpy as np
 
 from reelbench.catalogue import Preset, presets
 from reelbench.catalogue.models.steps import FAMILY
+from reelbench.predict.caches import amid_a_model_s
 from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.errors import RatesError
 from reelbench.predict.processes import levels_of
-from reelbench.results.schema import CaseRecord, Memory, Results
+from reelbench.results.schema import CaseRecord, Machine, Memory, Results
 
 # What one process of a run cannot know, as a standard deviation of the logarithm: on shared
 # machines of two cores the medians of a case differ by so much from process to process. Used where
@@ -38,7 +39,8 @@ class Measured:
         layer: ``family.Class``.
         name: What the file calls it.
         pass_: ``forward``, ``train``, ``step`` or ``step-remat``.
-        median_s: Its time, with what is common to the processes that measured it taken out.
+        median_s: Its time, with what is common to the processes that measured it taken out; of a
+            layer as it is amid a model, see `caches`.
         spread: Standard deviation of the logarithm of that time, processes included.
         flops: Model FLOPs.
         least_bytes: Bytes that must be moved at least.
@@ -86,6 +88,8 @@ class Rates:
         between: Standard deviation of the logarithm of a case's time between processes, beyond what
             is common to all cases of a process.
         repeated: Whether cases were measured in several processes, which tell that.
+        knows_cold: Whether calls with emptied caches were timed, which tell what layers take amid
+            a model.
         keeps_memory: Whether steps are taken to find their memory kept, whatever taking it anew
             would cost.
     """
@@ -98,6 +102,7 @@ class Rates:
     floor_s: float
     between: float
     repeated: bool
+    knows_cold: bool = False
     keeps_memory: bool = False
 
     @functools.cached_property
@@ -150,7 +155,7 @@ def rates_of(results: Results, source: str) -> Rates:
     between = _BETWEEN_PROCESSES if levels.rest is None else levels.rest
     layers = {row.name: row for row in presets()}
     measured = [
-        _measured(record, layers, exp(level), between)
+        _measured(record, layers, _seconds(record, exp(level), machine), between)
         for record, level in zip(results.records, levels.logs, strict=True)
     ]
     return Rates(
@@ -162,11 +167,19 @@ def rates_of(results: Results, source: str) -> Rates:
         floor_s=machine.floor_s or 0.0,
         between=between,
         repeated=levels.rest is not None,
+        knows_cold=any(record.timing.cold_s is not None for record in results.records),
     )
 
 
+def _seconds(record: CaseRecord, level_s: float, machine: Machine) -> float:
+    """A step is what it is; a layer is wanted as it is amid one."""
+    if record.identity.family == FAMILY:
+        return level_s
+    return amid_a_model_s(level_s, record.timing, machine)
+
+
 def _measured(
-    record: CaseRecord, layers: Mapping[str, Preset], level_s: float, between: float
+    record: CaseRecord, layers: Mapping[str, Preset], seconds: float, between: float
 ) -> Measured:
     identity, timing, work = record.identity, record.timing, record.work
     preset = layers.get(identity.preset)
@@ -185,7 +198,7 @@ def _measured(
         dtype=identity.dtype,
         batch=identity.batch,
         implementation=identity.implementation,
-        median_s=level_s,
+        median_s=seconds,
         spread=spread,
         flops=work.model_flops,
         least_bytes=work.least_bytes,

@@ -328,6 +328,11 @@ def _notes(rates: Rates, asked: Asked, structure: Structure) -> tuple[str, ...]:
             "this version of XLA for CPUs computes again as soon as it can, before the memory is "
             "needed elsewhere: rematerialisation takes time and saves no memory"
         )
+    if not rates.knows_cold:
+        notes.append(
+            "the layers were measured repeated, without calls that find the caches emptied: small "
+            "ones take longer amid a model; measure again with this version"
+        )
     if not structure.models:
         notes.append("no other model was measured whole in this run; the sum is taken as it is")
     return tuple(notes)

@@ -109,6 +109,7 @@ def _timing(timing: Timing) -> list[Row]:
         (plain("drift"), Cell(timing.drift, _signed_share(timing.drift))),
         _time("device time", timing.device_s),
         _share("empty call's share", timing.floor_share),
+        _time("caches emptied", timing.cold_s),
     ]
     return rows + [row for each in timing.replicates for row in replicate_rows(each)]
 

@@ -30,8 +30,9 @@ _CASE: Columns = {
     "tokens": float, "parameters": int, "model_flops": float, "least_bytes": float,
     "compile_s": float, "needed_bytes": int, "processes": int, "rounds": int, "median_s": float,
     "low_s": float, "high_s": float, "confidence": float, "drift": float, "device_s": float,
-    "floor_share": float, "clips_per_s": float, "flops_per_s": float, "bytes_per_s": float,
-    "roofline_s": float, "roofline_share": float, "bound": str, "warnings": str,
+    "floor_share": float, "cold_s": float, "clips_per_s": float, "flops_per_s": float,
+    "bytes_per_s": float, "roofline_s": float, "roofline_share": float, "bound": str,
+    "warnings": str,
 }  # fmt: skip
 _ROUND: Columns = {
     "process": str, "order": int, "round": int, "iterations": int, "round_s": float,

@@ -62,7 +62,10 @@ def _machine_rows(machine: Machine) -> list[tuple[Cell, Cell]]:
         if machine.facts.get(fact) not in (None, "")
     ]
     if machine.floor_s is not None:
-        rows.append((plain("empty call"), Cell(machine.floor_s, print_time(machine.floor_s))))
+        text = print_time(machine.floor_s)
+        if machine.cold_floor_s is not None:
+            text += f"; {print_time(machine.cold_floor_s)} with the caches emptied"
+        rows.append((plain("empty call"), Cell(machine.floor_s, text)))
     if machine.overhead_s is not None:
         # Where noise is larger than what there is to see, its sign means nothing.
         text = print_time(max(machine.overhead_s, 0.0))
