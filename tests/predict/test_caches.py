@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from predict.worlds import half, layer_record, machine, rates
 
+from predict.worlds import half, layer_record, machine, rates
 from reelbench.catalogue import find
 from reelbench.catalogue.models.steps import FAMILY
 from reelbench.predict.caches import amid_a_model_s
