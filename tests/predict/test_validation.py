@@ -6,7 +6,13 @@ from predict import worlds
 from predict.worlds import half, layer_record, rates, records_of, step_record
 from reelbench.catalogue import presets
 from reelbench.catalogue.models.steps import small
-from reelbench.predict.validation import check_filling, check_machines, check_steps, summarise
+from reelbench.predict.validation import (
+    check_filling,
+    check_machines,
+    check_sittings,
+    check_steps,
+    summarise,
+)
 
 MODELS = [model for model in small() if model.kind in ("resnet3d", "vit", "swin3d", "wan")]
 
@@ -50,6 +56,36 @@ def test_a_cpu_and_a_gpu_are_not_held_against_each_other():
     here = rates(layer_record(row, "train", half))
     there = rates(layer_record(row, "train", half), name="gpu-1x-80g-33333333", backend="gpu")
     assert not check_machines([here, there])
+
+
+def test_emptied_caches_of_one_file_do_not_set_machines_apart():
+    rows = presets("convolution")
+    cold = [layer_record(row, "train", half) for row in rows]
+    for each in cold:
+        each["timing"]["cold_s"] = 3 * each["timing"]["median_s"]
+    warm = rates(*(layer_record(row, "train", half) for row in rows), name="other-2c-8g-22222222")
+    across = check_machines([rates(*cold), warm])
+    assert all(error == pytest.approx(0, abs=1e-9) for each in across for error in each.errors)
+
+
+def test_a_layer_in_another_sitting_is_held_against_the_one_before_it():
+    rows = presets("convolution")[:2]
+    first = rates(*(layer_record(row, "train", half) for row in rows))
+    slower = rates(layer_record(rows[0], "train", lambda f, w: 1.5 * half(f, w)))
+    last = rates(*(layer_record(row, "train", half) for row in rows))
+    assert check_sittings([first, slower, last]) == pytest.approx([0.5, 1 / 1.5 - 1, 0.0])
+    assert check_sittings([first]) == []
+
+
+@pytest.mark.parametrize(
+    "other", [{"name": "other-2c-8g-22222222"}, {"jaxlib": "0.99.0"}], ids=["machine", "version"]
+)
+def test_sittings_that_are_not_alike_are_not_held_against_each_other(other):
+    row = presets("convolution")[0]
+    first, second = (
+        rates(layer_record(row, "train", half), **each) for each in ({"jaxlib": "0.12.0"}, other)
+    )
+    assert check_sittings([first, second]) == []
 
 
 def test_layers_of_one_efficiency_fill_each_other_exactly():

@@ -14,9 +14,11 @@ from reelbench.cli.paths import expand
 from reelbench.predict.errors import CeilingsError, RatesError
 from reelbench.predict.rates import Rates, rates_of
 from reelbench.predict.validation import (
+    Again,
     check_filling,
     check_machines,
     check_repeats,
+    check_sittings,
     check_steps,
 )
 from reelbench.report.backtests import TESTS, backtest_tables
@@ -53,7 +55,8 @@ def validate_steps(
             "measure with pytest --benchmark-only bench/test_models.py"
         )
     filled = check_filling(rates, implementation=implementation)
-    answer(validation_tables(checked, check_repeats(rates), filled, across), style, main=STEPS)
+    again = Again(tuple(check_repeats(rates)), tuple(check_sittings(rates)))
+    answer(validation_tables(checked, again, filled, across), style, main=STEPS)
 
 
 @validate.command(name="capacity")

@@ -1,11 +1,11 @@
 """What a layer takes amid a model, where others have run since and its caches hold their data.
 
-Repeated alone, a small layer finds its parameters, its inputs and what its forward pass kept for
-the backward pass in the caches. Amid a step most of that has to be fetched: parameters and what was
-kept surely, as all other layers have run in between, the inputs hardly, as they were just written.
-A call after the caches were emptied fetches parameters and inputs, and not what its own forward
-pass has just kept. What it fetches too much and too little are about as many bytes, so it is taken
-as it is.
+Repeated alone, a small layer finds everything in the caches: parameters, inputs, and what its
+forward pass kept for the backward pass. With emptied caches it finds nothing that it has not made
+in the same call. Amid a step it is between the two: the layer before has just written its inputs,
+and in the backward pass the layer behind the gradient of its outputs; parameters and what was kept
+have to be fetched, as all other layers have run since. Which share of the difference that is
+depends on the layer and is not measured, so the middle is taken.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def amid_a_model_s(level_s: float, timing: Timing, machine: Machine) -> float:
     if timing.cold_s is None:
         return level_s
     starting = (machine.cold_floor_s or 0.0) - (machine.floor_s or 0.0)
-    longer = level_s * (timing.cold_s / timing.median_s - 1)
+    longer = level_s * (timing.cold_s / timing.median_s - 1) - max(starting, 0.0)
     # Nothing is faster for having to be fetched: below zero is noise.
-    return level_s + max(longer - max(starting, 0.0), 0.0)
+    return level_s + max(longer, 0.0) / 2

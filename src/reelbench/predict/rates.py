@@ -41,6 +41,7 @@ class Measured:
         pass_: ``forward``, ``train``, ``step`` or ``step-remat``.
         median_s: Its time, with what is common to the processes that measured it taken out; of a
             layer as it is amid a model, see `caches`.
+        repeated_s: The same as it was measured, called again and again.
         spread: Standard deviation of the logarithm of that time, processes included.
         flops: Model FLOPs.
         least_bytes: Bytes that must be moved at least.
@@ -59,6 +60,7 @@ class Measured:
     batch: int
     implementation: str
     median_s: float
+    repeated_s: float
     spread: float
     flops: float
     least_bytes: float
@@ -155,7 +157,7 @@ def rates_of(results: Results, source: str) -> Rates:
     between = _BETWEEN_PROCESSES if levels.rest is None else levels.rest
     layers = {row.name: row for row in presets()}
     measured = [
-        _measured(record, layers, _seconds(record, exp(level), machine), between)
+        _measured(record, layers, exp(level), between, machine)
         for record, level in zip(results.records, levels.logs, strict=True)
     ]
     return Rates(
@@ -179,7 +181,11 @@ def _seconds(record: CaseRecord, level_s: float, machine: Machine) -> float:
 
 
 def _measured(
-    record: CaseRecord, layers: Mapping[str, Preset], seconds: float, between: float
+    record: CaseRecord,
+    layers: Mapping[str, Preset],
+    level_s: float,
+    between: float,
+    machine: Machine,
 ) -> Measured:
     identity, timing, work = record.identity, record.timing, record.work
     preset = layers.get(identity.preset)
@@ -198,7 +204,8 @@ def _measured(
         dtype=identity.dtype,
         batch=identity.batch,
         implementation=identity.implementation,
-        median_s=seconds,
+        median_s=_seconds(record, level_s, machine),
+        repeated_s=level_s,
         spread=spread,
         flops=work.model_flops,
         least_bytes=work.least_bytes,

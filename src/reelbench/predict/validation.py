@@ -119,6 +119,19 @@ class Filling:
     held: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Again:
+    """What was measured more than once: how far from each other the readings are, as shares.
+
+    Attributes:
+        steps: Whole steps in another process, see `check_repeats`.
+        layers: Layers in another sitting, see `check_sittings`.
+    """
+
+    steps: tuple[float, ...] = ()
+    layers: tuple[float, ...] = ()
+
+
 def check_steps(
     runs: Iterable[Rates], *, implementation: str = "best", count: Counting = counting.count
 ) -> list[Checked]:
@@ -159,6 +172,26 @@ def check_repeats(runs: Iterable[Rates]) -> list[float]:
             for place in range(len(logs) if len(logs) > 1 else 0):
                 others = np.delete(logs, place).mean()
                 errors.append(float(np.expm1(logs[place] - others)))
+    return errors
+
+
+def check_sittings(runs: Sequence[Rates]) -> list[float]:
+    """Layers measured again on the same machine: a later run over the one before it, minus 1.
+
+    No prediction for another machine can be expected to be nearer. Runs follow each other as given;
+    those of another version of jaxlib, or with memory taken anew where it was kept, are apart.
+    """
+    kinds: dict[tuple[str, str, bool], list[Rates]] = {}
+    for rates in runs:
+        kind = rates.machine, rates.ceilings.jaxlib, rates.ceilings.paging is None
+        kinds.setdefault(kind, []).append(rates)
+    errors = []
+    for alike in kinds.values():
+        before: dict[tuple[str, str, str, int, str], float] = {}
+        for rates in alike:
+            now = {_identity(case): case.repeated_s for case in rates.cases}
+            errors += [now[each] / before[each] - 1 for each in now if each in before]
+            before |= now
     return errors
 
 
@@ -217,8 +250,8 @@ def _errors(mine: Sequence[Rates], theirs: Sequence[Rates]) -> list[float]:
             least_here = other.ceilings.least(same.flops, same.least_bytes, same.dtype)[0]
             least_there = rates.ceilings.least(case.flops, case.least_bytes, case.dtype)[0]
             if least_here and least_there:
-                predicted = same.median_s * least_there / least_here
-                errors.append(predicted / case.median_s - 1)
+                predicted = same.repeated_s * least_there / least_here
+                errors.append(predicted / case.repeated_s - 1)
     return errors
 
 

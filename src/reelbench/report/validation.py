@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reelbench.predict.validation import Across, Checked, Filling, Summary, summarise
+from reelbench.predict.validation import Across, Again, Checked, Filling, Summary, summarise
 from reelbench.report.tables import Cell, Column, Table, plain
 from reelbench.units import print_share, print_time
 
@@ -41,7 +41,7 @@ _GROUPS = (
 
 def validation_tables(
     checked: Sequence[Checked],
-    repeats: Sequence[float],
+    again: Again,
     filled: Sequence[Filling],
     across: Sequence[Across],
 ) -> tuple[Table, ...]:
@@ -54,14 +54,14 @@ def validation_tables(
             "misses. sum's: error of the bare sum. memory: against the compiled program.",
         )
         tables.append(Table("Whole training steps", _STEPS, rows, (" ".join(notes),)))
-    groups = _groups(checked, repeats, filled, across)
+    groups = _groups(checked, again, filled, across)
     tables.append(Table("Errors", _GROUPS, tuple(map(_summary_cells, groups))))
     return tuple(tables)
 
 
 def _groups(
     checked: Sequence[Checked],
-    repeats: Sequence[float],
+    again: Again,
     filled: Sequence[Filling],
     across: Sequence[Across],
 ) -> list[Summary]:
@@ -76,8 +76,10 @@ def _groups(
             found.append(_of_steps("the model: all whose layers were measured", whole))
         memory = [each.memory_error for each in checked]
         found.append(summarise("the model: memory", memory))
-    if repeats:
-        found.append(summarise("nothing: the step measured again", repeats))
+    if again.steps:
+        found.append(summarise("nothing: the step measured again", again.steps))
+    if again.layers:
+        found.append(summarise("nothing: the layer in another sitting", again.layers))
     found += [
         summarise(f"the layer: filled from {each.way}", each.errors, each.held) for each in filled
     ]
