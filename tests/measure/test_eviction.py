@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from reelbench.machine import backend, facts
+from reelbench.machine import backend, facts, shared_caches
 from reelbench.measure import eviction
 
 EMPTYING_S = 0.002
@@ -52,9 +52,9 @@ def test_none_is_made_where_it_would_not_show_or_take_too_long(happened, seconds
     ("known", "expected"),
     [
         pytest.param({"cpu_l2_bytes": 2**20, "cpu_l3_bytes": 2**25, "cpus_usable": 4},
-                     2**25 + 4 * 2**20, id="all cores' and the shared one"),
+                     2 * 2**25 + 4 * 2**20, id="all cores' and the shared ones"),
         pytest.param({"cpu_l2_bytes": 2**22, "cpus_usable": 8}, 2**25, id="no shared cache"),
-        pytest.param({"cpu_l2_bytes": 2**20, "cpu_l3_bytes": 2**32, "cpus_usable": 2}, 2**29,
+        pytest.param({"cpu_l2_bytes": 2**20, "cpu_l3_bytes": 2**32, "cpus_usable": 2}, 2**28,
                      id="a host's caches altogether"),
         pytest.param({}, 2**26, id="nothing known"),
     ],
@@ -62,6 +62,7 @@ def test_none_is_made_where_it_would_not_show_or_take_too_long(happened, seconds
 def test_what_is_to_be_emptied_follows_from_the_caches(monkeypatch, known, expected):
     monkeypatch.setattr(backend, "is_accelerator", lambda: False)
     monkeypatch.setattr(facts, "collect", lambda: known)
+    monkeypatch.setattr(shared_caches, "instances", lambda level: {3: 2}[level])
     assert eviction._cache_bytes() == expected
 
 

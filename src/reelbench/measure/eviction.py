@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from reelbench.machine import backend, facts
+from reelbench.machine import backend, facts, shared_caches
 from reelbench.measure import clock
 
 ROUNDS = 5
@@ -30,8 +30,9 @@ _FLOOR_CALLS = 30
 _TIMES = 2
 # Level 2 on the largest accelerators known (256 MiB); it cannot be asked for through JAX.
 _ACCELERATOR_BYTES = 2**28
-# Of a CPU that does not say; and at most, where a virtual machine names all caches of its host.
-_UNKNOWN_BYTES, _MOST_BYTES = 2**26, 2**29
+# Of a CPU that does not say; and at most, so that it takes little of a small machine's memory even
+# where a virtual one names the caches of its host.
+_UNKNOWN_BYTES, _MOST_BYTES = 2**26, 2**28
 
 
 def cold_rounds(call: Callable[[], Any], seconds: float, time_left_s: float) -> list[float]:
@@ -106,4 +107,5 @@ def _cache_bytes() -> int:
     shared = known.get("cpu_l3_bytes")
     if not isinstance(own, int) or not isinstance(cores, int):
         return _UNKNOWN_BYTES
-    return min((shared if isinstance(shared, int) else 0) + own * cores, _MOST_BYTES)
+    every = shared * shared_caches.instances(3) if isinstance(shared, int) else 0
+    return min(every + own * cores, _MOST_BYTES)
