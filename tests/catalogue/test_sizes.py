@@ -116,3 +116,21 @@ def test_models_are_found_among_other_names_and_small_ones_without_any():
 def test_small_models_are_of_many_kinds():
     assert len(small()) >= 15
     assert len({model.kind for model in small()}) >= 12
+
+
+WINDOWS = ("window", "pool_size", "slow_window", "fast_window")
+
+
+@pytest.mark.parametrize("name", [model.name for model in models()])
+def test_the_average_in_a_head_fits_a_smaller_clip(name):
+    model = find_model(name)
+    if "clip" not in (model.recipe.given if model.recipe else {}):
+        pytest.skip("it has no clip to choose")
+    try:
+        less = find_model(f"{name}@{'x'.join(str(max(each // 3, 1)) for each in model.clip)}")
+    except SizeError:
+        pytest.skip("it cannot have such a clip")
+    head = less.parts[-1].preset
+    windows = [head.options[each] for each in WINDOWS if head.options.get(each)]
+    for window, each in zip(windows, head.inputs.values(), strict=False):
+        assert all(w <= size for w, size in zip(window, each.shape[:3], strict=True))

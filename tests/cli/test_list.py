@@ -102,6 +102,13 @@ def test_every_model_can_be_given_in_full(model, capsys):
     assert max(map(len, lines)) <= 100
 
 
+def test_a_model_can_be_given_at_another_size(capsys):
+    assert main(["list", "r3d_18@8x56x56"]) == 0
+    assert "8×56×56" in capsys.readouterr().out
+    assert main(["list", "r3d_18@8x56"]) == 2
+    assert "16x112x112" in capsys.readouterr().err
+
+
 def test_a_model_and_its_kind_choose_models_only(capsys):
     model = models()[0]
     assert {row["kind"] for row in rows(capsys, model.kind)} == {model.kind}

@@ -10,9 +10,11 @@ from flax import nnx
 from reelbench.catalogue.models import find_model
 from reelbench.catalogue.models.steps import parts_in_step
 from reelbench.implementations import Limits
+from reelbench.layers import passes
 from reelbench.measure import build, choosing, compiling, protocol
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
+from reelbench.measure.verify import slopes
 from reelbench.results.outcome import Outcome
 
 X = jax.random.normal(jax.random.key(0), (2, 5, 8, 8, 3))
@@ -102,3 +104,29 @@ def test_a_first_layer_whose_input_has_no_gradient_passes():
     other = replace(made.rebuild(made.apply, "other"), reference=None)
     compiled, _ = protocol.prepare(compiling.trace(other))
     assert compiled.traced.workload.identity.implementation == "other"
+
+
+def kinked(parameters, others, inputs):
+    """A ReLU of every row of inputs."""
+    return nnx.relu(inputs[0] @ parameters), others
+
+
+def test_a_gradient_may_jump_where_the_slopes_themselves_jump():
+    x, weights = jax.random.normal(jax.random.key(1), (2, 500, 16))
+    weights = weights[0]
+    # The first row is as good as at right angles to the weights.
+    x = x.at[0].add(-weights * (x[0] @ weights) / (weights @ weights))
+    arguments = weights, {}, (x,), jnp.ones(500)
+    on = x @ weights > 0
+
+    def got(on):
+        gradients = (x * on[:, None]).sum(0), [weights * on[:, None]]
+        return nnx.relu(x @ weights).sum(), gradients, {}
+
+    slope = passes.slope(kinked)
+    slopes(got(on), slope, arguments, "float32")
+    slopes(got(on.at[0].set(~on[0])), slope, arguments, "float32")
+    # Those that are nowhere near their kinks may not, nor may a gradient that is wrong everywhere.
+    for wrong in (on.at[1:100].set(~on[1:100]), on * 1.3):
+        with pytest.raises(CaseFailure, match="relative error"):
+            slopes(got(wrong), slope, arguments, "float32")

@@ -59,6 +59,10 @@ class Project:
         pytester.makeini("[pytest]\nfilterwarnings = error\n")
         pytester.makeconftest(CONFTEST)
 
+    def configure(self, code: str) -> None:
+        """Add to the project's conftest."""
+        self.pytester.makeconftest(CONFTEST + code)
+
     def write(self, code: str, name: str = "test_mine") -> None:
         self.pytester.makepyfile(**{name: HEADER + textwrap.dedent(code)})
 

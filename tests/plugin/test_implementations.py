@@ -1,6 +1,7 @@
 """Other implementations through the whole run: chosen, verified, timed, recorded, shown."""
 
 from reelbench.cli import main
+from reelbench.results.outcome import Outcome
 from reelbench.results.read import load
 
 DEPTHWISE = """
@@ -76,3 +77,54 @@ def test_an_unknown_implementation_is_one_line(project):
     result.stderr.fnmatch_lines(
         ["*--reel-implementation: unknown 'shift'; did you mean 'shifts'?*"]
     )
+
+
+WRONG = """
+import jax.numpy as jnp
+from reelbench.implementations import registry
+
+# As fast as can be, and nothing but zeros.
+registry.register(registry.Implementation(
+    "zeros", "convolution", lambda operation: True,
+    lambda operation, _: lambda x, kernel: jnp.zeros_like(x), registry.alone, digits_lost=1,
+))
+"""
+ALONE = """
+for each in registry.implementations("convolution"):
+    if each.name != "zeros":
+        del registry._ALL[each.kind, each.name]
+"""
+
+
+def test_what_disagrees_as_a_whole_is_given_up_for_the_next_fastest(project):
+    project.configure(WRONG)
+    project.write(DEPTHWISE)
+    options = "--reel-implementation=best,fastest", "--reel-pass=forward"
+    project.run(*options).assert_outcomes(passed=2)
+    records = load(project.files()[0]).records
+    assert {record.identity.implementation for record in records} == {"shifts"}
+    for record in records:
+        assert [each.implementation for each in record.operations] == ["shifts"]
+        assert any("zeros" in warning for warning in record.warnings)
+
+
+def test_an_implementation_that_was_asked_for_by_name_is_not_given_up(project):
+    project.configure(WRONG)
+    project.write(DEPTHWISE)
+    result = project.run("--reel-implementation=zeros", "--reel-pass=forward")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*disagrees_with_reference*"])
+
+
+def test_where_nothing_else_agrees_the_layer_is_measured_as_it_is_written(project):
+    project.configure(WRONG + ALONE)
+    project.write(DEPTHWISE)
+    options = "--reel-implementation=best,fastest", "--reel-pass=forward"
+    result = project.run(*options)
+    result.assert_outcomes(passed=1, skipped=1)
+    made = load(project.files()[0])
+    assert [record.identity.implementation for record in made.records] == ["reference"]
+    (skipped,) = [
+        each for each in made.reelbench.outcomes if each.outcome is Outcome.REFERENCE_IS_BEST
+    ]
+    assert "zeros" in skipped.reason

@@ -37,7 +37,7 @@ def list_catalogue(
 
     Args:
         name: A family, a layer, a preset, a kind of model or a model; a preset and a model are
-            given in full.
+            given in full, a model also at another size, as r3d_18@8x56x56.
         family: Only this family of layers.
         core: Only presets that are measured first when time is short.
         only: Only presets, or only models.
@@ -50,7 +50,10 @@ def list_catalogue(
     if only == "models" and (family or core):
         raise UsageError("--family and --core choose among presets; leave out --only models")
     presets, models = ([] if only == "models" else presets), ([] if only == "presets" else models)
-    if name is not None:
+    sizable = {model.name for model in models}
+    if name is not None and "@" in name and name.partition("@")[0] in sizable:
+        presets, models = [], [compositions.find_model(name)]
+    elif name is not None:
         chosen = [r for r in presets if name in _names(r)], [m for m in models if name in _names(m)]
         if not any(chosen):
             known = dict.fromkeys(

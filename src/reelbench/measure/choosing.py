@@ -8,7 +8,7 @@ remembered, so that it is looked for once a machine and its software.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import jax
@@ -65,10 +65,16 @@ class Choice:
     @property
     def name(self) -> str:
         """Names of the implementations in it, such as ``patches+shifts``."""
-        names = {each.implementation.name for each in self.chosen.values()}
+        names = set(self.implementations)
         if self.library:
             names.add(self.library)
         return "+".join(sorted(names)) or REFERENCE
+
+    @property
+    def implementations(self) -> tuple[str, ...]:
+        """Names of the implementations in it, the least exact first."""
+        found = {each.implementation.name: each.implementation for each in self.chosen.values()}
+        return tuple(sorted(found, key=lambda name: (-found[name].digits_lost, name)))
 
     @property
     def library(self) -> str:
@@ -118,6 +124,7 @@ def choose(
     remembered: Remembered,
     seconds: float,
     only: str | None = None,
+    without: Collection[str] = (),
 ) -> Choice:
     """Choose what computes each operation of a layer.
 
@@ -127,6 +134,7 @@ def choose(
         remembered: What was found before; takes what is found now.
         seconds: Time after which nothing further is tried.
         only: Name of the implementation that is wanted wherever it can be had, faster or not.
+        without: Names of implementations that are not to be chosen.
     """
     end = time.monotonic() + seconds
     found: list[_Found] = []
@@ -134,7 +142,11 @@ def choose(
     # A whole step differentiates its operations as a layer's train pass does.
     pass_ = "forward" if workload.identity.pass_ == "forward" else "train"
     for operation, in_loop in operations_of(workload).items():
-        ways = _candidates(operation, limits, pass_, only)
+        ways = [
+            each
+            for each in _candidates(operation, limits, pass_, only)
+            if each.implementation.name not in without
+        ]
         if not ways:
             continue
         sitting = _Sitting(operation, pass_, remembered, end, in_loop=in_loop)

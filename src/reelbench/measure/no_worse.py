@@ -14,6 +14,8 @@ from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Memory
 from reelbench.units import print_bytes, print_time
 
+DOES_NOT_FIT = (Outcome.WOULD_NOT_FIT, Outcome.OUT_OF_MEMORY)
+
 # So much slower, or larger, is worse; less may be noise.
 _MARGIN = 0.05
 # Calls that decide, and the time after which no further one is begun.
@@ -30,7 +32,7 @@ def fits_or_as_written() -> Iterator[None]:
     try:
         yield
     except CaseFailure as failure:
-        if failure.outcome not in (Outcome.WOULD_NOT_FIT, Outcome.OUT_OF_MEMORY):
+        if failure.outcome not in DOES_NOT_FIT:
             raise
         reason = f"the fastest way for each operation does not fit: {failure.reason}"
         raise CaseFailure(Outcome.REFERENCE_IS_BEST, reason, **failure.numbers) from None

@@ -214,13 +214,12 @@ class Session:
         """
         self._refuse_saturated(workload.identity)
         traced = self._traced.pop(name, None)
-        if workload.identity.implementation != REFERENCE:
-            traced = self._chooser.trace(name, workload, self._choosing_s)
-        traced = traced or compiling.trace(workload)
+        place = self.place(name)
+        if workload.identity.implementation == REFERENCE:
+            return protocol.prepare(traced or compiling.trace(workload), place)
+        prepared = self._chooser.prepare(name, workload, self._choosing_s, place)
         if workload.identity.implementation != choosing.BEST:
-            return protocol.prepare(traced, self.place(name))
-        with no_worse.fits_or_as_written():
-            prepared = protocol.prepare(traced, self.place(name))
+            return prepared
         written = self._chooser.as_written(workload.identity)
         no_worse.refuse_slower(
             prepared[1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
-from reelbench.catalogue.models.size import resizable
+from reelbench.catalogue.models.size import resizable, within
 from reelbench.catalogue.preset import Input
 
 PAPER = "Tran et al. 2019, arXiv:1904.02811"
@@ -39,7 +39,8 @@ def csn(
         width: Channels of the stem and of the first stage's depthwise convolutions.
         num_classes: Classes.
         pool_size: Window of the average in the head, of a model that is run on a larger clip than
-            it is trained on; None for all of the last stage's output.
+            it is trained on; None for all of the last stage's output. Of a smaller clip all is
+            averaged.
     """
     options: dict[str, Any] = {"depths": depths, "width": width, "num_classes": num_classes}
     parts = [
@@ -65,6 +66,7 @@ def csn(
             if first:
                 frames, height, across = (-(-length // stride) for length in shape)
                 shape, features = (frames, height, across), 4 * middle
+    pool_size = pool_size and within(pool_size, shape)
     parts.append(
         part(
             "head",

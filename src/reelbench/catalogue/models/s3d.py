@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Published, part
-from reelbench.catalogue.models.size import resizable
+from reelbench.catalogue.models.size import resizable, within
 from reelbench.catalogue.preset import Input
 
 SOURCE = "Xie et al. 2018, arXiv:1712.04851; torchvision models/video/s3d.py"
@@ -119,7 +119,7 @@ def s3d(
             parts.append(part(f"stage{stage + 1}.pool", POOL, {"x": pooled}, **options))
             time, space = 2 * time, 2 * space
     last = (frames // time, height // space, across // space)
-    window = (min(window[0], last[0]), min(window[1], last[1]), min(window[2], last[2]))
+    window = within(window, last)
     parts.append(
         part(
             "head",

@@ -67,6 +67,12 @@ def resized(model: Model, text: str) -> Model:
     return replace(made, name=name, kind=model.kind, optimizer=model.optimizer, published=())
 
 
+def within(window: tuple[int, int, int], shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The window of an average, cut to what it moves over: of a smaller clip all is averaged."""
+    (t, h, w), (frames, height, width) = window, shape
+    return min(t, frames), min(h, height), min(w, width)
+
+
 def _parsed(model: Model, recipe: Recipe, text: str) -> dict[str, Any]:
     known, changed = _sizes(recipe), {}
     for word in text.split(","):

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from reelbench.catalogue.models.model import Model, Part, Published, part
-from reelbench.catalogue.models.size import resizable
+from reelbench.catalogue.models.size import resizable, within
 from reelbench.catalogue.preset import Input
 
 PAPER = "Feichtenhofer 2020, arXiv:2004.04730"
@@ -49,7 +49,8 @@ def x3d(
         head_features: Channels that the classifier sees.
         num_classes: Classes.
         pool_size: Window of the average in the head, of a model that is run on a larger clip than
-            it is trained on; None for all of the last stage's output.
+            it is trained on; None for all of the last stage's output. Of a smaller clip all is
+            averaged.
     """
     frames, height, width = clip
     parts = [
@@ -77,6 +78,7 @@ def x3d(
         parts += _blocks(f"res{stage}.plain", shape, middle, 0, depth // 2)
         parts += _blocks(f"res{stage}.squeezing", shape, middle, se_ratio, (depth - 1) // 2)
     middle = int(expansion * features)
+    pool_size = pool_size and within(pool_size, (frames, height, width))
     head: dict[str, Any] = {
         "head_features": head_features,
         "num_classes": num_classes,
