@@ -97,6 +97,22 @@ def test_what_programs_hold_is_followed_through_the_step(held, most):
     assert memory.activations == memory.temporary == most
 
 
+@pytest.mark.parametrize(("constant", "early"), [(None, 7), (7, 7), (3, 3), (0, 0)])
+def test_what_is_made_of_parameters_waits_for_the_barrier_of_what_is_computed_again(
+    constant, early
+):
+    def activations(constant):
+        records = records_of([TIMESFORMER], half, passes=["train"])
+        for each in records:
+            each["memory"]["temporary_bytes"] = 97
+            holding(each, kept_bytes=5, prepared_bytes=7, constant_bytes=constant)
+        again = from_records(TIMESFORMER, records, jaxlib="0.12.0.1", rematerialised=True)
+        return again.activations
+
+    # Of six layers, one is at work.
+    assert activations(constant) - activations(0) == 5 * early
+
+
 @given(st.lists(runs, min_size=1, max_size=8))
 def test_the_fullest_moment_is_between_its_parts_and_their_sum(found):
     moments = list(_moments(found))
@@ -104,7 +120,7 @@ def test_the_fullest_moment_is_between_its_parts_and_their_sum(found):
     fullest = max(each.bytes for each in moments)
     waiting = sum(run.kept + run.prepared for run in found)
     forward = sum(run.prepared_forward for run in found)
-    beside = max(run.beside for run in found)
+    beside = max(run.beside + run.again for run in found)
     staying = sum(run.staying for run in found)
     passing = max(run.passing for run in found)
     assert max(waiting, forward, beside, staying, passing) <= fullest * SLACK

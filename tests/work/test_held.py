@@ -96,8 +96,11 @@ ENTRY %main (parameters.1: f32[3,5], inputs.1: bf16[7,3], cotangent.1: f32[7,5])
   %spent = f32[7,5]{1,0} negate(%out)
   %back = f32[7,3]{1,0} dot(f32[7,5]{1,0} %cotangent.1, f32[5,3]{1,0} %turned)
   %slope = f32[3,5]{1,0} dot(%seen, %cotangent.1), lhs_contracting_dims={1}
+  %zero = f32[] constant(0)
+  %zeros = f32[2,3]{1,0} broadcast(%zero), dimensions={}
+  %sum = f32[2,3]{1,0} custom-call(%back, %zeros), custom_call_target="sum"
   %loss = f32[] dot(%spent, %cotangent.1)
-  ROOT %all = (f32[], f32[7,3]{1,0}, f32[3,5]{1,0}) tuple(%loss, %back, %slope)
+  ROOT %all = (f32[], f32[7,3]{1,0}, f32[3,5]{1,0}, f32[2,3]{1,0}) tuple(%loss, %back, %slope, %sum)
 }
 """
 
@@ -105,6 +108,7 @@ ENTRY %main (parameters.1: f32[3,5], inputs.1: bf16[7,3], cotangent.1: f32[7,5])
 def test_views_tuples_and_types_of_the_printed_text_are_understood():
     found = held(TEXT)
     assert found.kept_bytes == F32 * 7 * 3  # the value that the backward pass sees turned
-    assert found.prepared_bytes == F32 * 5 * 3
+    assert found.prepared_bytes == F32 * (5 * 3 + 2 * 3)
+    assert found.constant_bytes == F32 * 2 * 3  # zeros, of which a sum is begun
     assert found.prepared_forward_bytes == F32 * 3 * 5
     assert found.largest_parameter_bytes == F32 * 3 * 5

@@ -19,6 +19,11 @@ _EVERY_SIZE = 2**62
 _RECOMPUTES_LATE = (0, 12)
 
 
+def recomputes_late(backend: str, jaxlib: str) -> bool:
+    """Whether a backend computes values again when they are needed, and not at once."""
+    return backend != "cpu" or _version(jaxlib) >= _RECOMPUTES_LATE
+
+
 @dataclass(frozen=True)
 class Ceilings:
     """The ceilings of one machine.
@@ -69,7 +74,7 @@ class Ceilings:
         paging = next((each.rate for each in machine.ceilings if each.kind == "paging"), None)
         backend = str(machine.facts.get("backend") or "cpu")
         jaxlib = str(machine.facts.get("jaxlib") or "")
-        late = backend != "cpu" or _version(jaxlib) >= _RECOMPUTES_LATE
+        late = recomputes_late(backend, jaxlib)
         return cls(source, machine.id, matmul, memory, backend, paging, late, jaxlib)
 
     def compute_rate(self, dtype: str) -> float:

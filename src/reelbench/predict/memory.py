@@ -74,6 +74,7 @@ class _Run:
         prepared: From the start until its backward pass.
         prepared_forward: From the start until its forward pass.
         beside: While it runs.
+        again: While its backward pass runs, beyond the former: what is computed again.
         staying: Gradients from its backward pass until the update.
         passing: Gradients while its backward pass runs.
     """
@@ -82,6 +83,7 @@ class _Run:
     prepared: float = 0.0
     prepared_forward: float = 0.0
     beside: float = 0.0
+    again: float = 0.0
     staying: float = 0.0
     passing: float = 0.0
 
@@ -133,7 +135,7 @@ def _moments(runs: Sequence[_Run]) -> Iterator[_Moment]:
     staying = 0.0
     for run in reversed(runs):
         staying += run.staying
-        yield _Moment(kept + prepared + run.beside, staying + run.passing)
+        yield _Moment(kept + prepared + run.beside + run.again, staying + run.passing)
         kept -= run.kept
         prepared -= run.prepared
 
@@ -165,13 +167,27 @@ def _runs_of(
     else:
         run = _of_case(case, inputs, parameters)
     if asked.rematerialised and rates.ceilings.recomputes_late:
-        run = replace(run, kept=inputs, beside=run.kept + run.beside)
+        run = _rematerialised(run, case, inputs)
     if not waits:
         return parameters, [run] * part.count
     # The gradients of weights that several runs share are added up until the last.
     run = replace(run, passing=0.0)
     new = replace(run, staying=parameters)
     return parameters, [run] * (part.count - part.copies) + [new] * part.copies
+
+
+def _rematerialised(run: _Run, case: Measured | None, inputs: float) -> _Run:
+    """What is held where a layer's backward pass computes it again.
+
+    That waits for a barrier, behind which its parameters are too: what is made of them is made
+    then. What is made of constants alone waits for nothing.
+    """
+    held = case.memory.held if case is not None else None
+    early = run.prepared
+    if held is not None and held.constant_bytes is not None:
+        early = min(early, float(held.constant_bytes))
+    again = run.kept + run.prepared - early + run.prepared_forward
+    return replace(run, kept=inputs, prepared=early, again=again)
 
 
 def _of_case(case: Measured, inputs: float, parameters: float) -> _Run:

@@ -92,6 +92,8 @@ class Held(Struct, frozen=True, kw_only=True):
         kept_bytes: Made of the clip by the forward pass and read by the backward pass.
         prepared_bytes: Made of parameters and constants alone, for the backward pass.
         prepared_forward_bytes: Likewise, for the forward pass only.
+        constant_bytes: Of ``prepared_bytes``, what no parameter is in, as the zeros from which a
+            loop sums up a gradient; None in files from before it was read.
         largest_parameter_bytes: Of one array of parameters; its gradient is as large.
     """
 
@@ -99,6 +101,7 @@ class Held(Struct, frozen=True, kw_only=True):
     prepared_bytes: Count
     prepared_forward_bytes: Count
     largest_parameter_bytes: Count
+    constant_bytes: Count | None = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):

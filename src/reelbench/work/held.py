@@ -10,6 +10,8 @@ soon as its operands are there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reelbench.results.schema import Held
 from reelbench.work.hlo import Instruction, Instructions, operands, read
 
@@ -31,12 +33,14 @@ def held(text: str) -> Held | None:
         None where the program has no backward pass: no argument is a cotangent.
     """
     entry = read(text).entry
-    backward, of_clip = _depending(entry)
+    backward = _depending(entry, _is_cotangent)
     if not backward:
         return None
+    of_clip = _depending(entry, _is_of_clip)
+    of_parameters = _depending(entry, _is_parameter)
     spent = backward
     backward = backward & _behind_gradients(entry)
-    kept = prepared = prepared_forward = 0
+    kept = prepared = prepared_forward = constant = 0
     for name, users in _users(entry).items():
         instruction = entry[name]
         if name in spent or not _is_buffer(instruction, users, entry):
@@ -47,32 +51,26 @@ def held(text: str) -> Held | None:
         elif instruction.opcode != "parameter":
             prepared += instruction.nbytes * read_back
             prepared_forward += instruction.nbytes * (not read_back)
+            constant += instruction.nbytes * (read_back and name not in of_parameters)
     return Held(
         kept_bytes=kept,
         prepared_bytes=prepared,
         prepared_forward_bytes=prepared_forward,
+        constant_bytes=constant,
         largest_parameter_bytes=max(
-            (entry[name].nbytes for name in entry if _is_argument(name, _PARAMETERS, entry)),
+            (entry[name].nbytes for name in entry if _is_parameter(name, entry)),
             default=0,
         ),
     )
 
 
-def _depending(entry: Instructions) -> tuple[set[str], set[str]]:
-    """What depends on the cotangent, and what on the clip or the layer's other variables."""
-    backward: set[str] = set()
-    of_clip: set[str] = set()
+def _depending(entry: Instructions, of: Callable[[str, Instructions], bool]) -> set[str]:
+    """What is among certain arguments, or made of them."""
+    found: set[str] = set()
     for name, instruction in entry.items():
-        if _is_argument(name, _COTANGENT, entry):
-            backward.add(name)
-        elif instruction.opcode == "parameter" and not _is_argument(name, _PARAMETERS, entry):
-            of_clip.add(name)
-        for operand in operands(instruction, entry):
-            if operand in backward:
-                backward.add(name)
-            if operand in of_clip:
-                of_clip.add(name)
-    return backward, of_clip
+        if of(name, entry) or any(each in found for each in operands(instruction, entry)):
+            found.add(name)
+    return found
 
 
 def _behind_gradients(entry: Instructions) -> set[str]:
@@ -88,8 +86,17 @@ def _behind_gradients(entry: Instructions) -> set[str]:
     return found
 
 
-def _is_argument(name: str, of: str, entry: Instructions) -> bool:
-    return entry[name].opcode == "parameter" and name.startswith(of)
+def _is_cotangent(name: str, entry: Instructions) -> bool:
+    return entry[name].opcode == "parameter" and name.startswith(_COTANGENT)
+
+
+def _is_parameter(name: str, entry: Instructions) -> bool:
+    return entry[name].opcode == "parameter" and name.startswith(_PARAMETERS)
+
+
+def _is_of_clip(name: str, entry: Instructions) -> bool:
+    """The clip and the layer's other variables, and what its output is held against."""
+    return entry[name].opcode == "parameter" and not _is_parameter(name, entry)
 
 
 def _users(entry: Instructions) -> dict[str, list[str]]:
