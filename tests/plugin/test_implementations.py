@@ -124,6 +124,7 @@ def test_where_nothing_else_agrees_the_layer_is_measured_as_it_is_written(projec
     result.assert_outcomes(passed=1, skipped=1)
     made = load(project.files()[0])
     assert [record.identity.implementation for record in made.records] == ["reference"]
+    assert any("zeros" in warning for warning in made.records[0].warnings)
     (skipped,) = [
         each for each in made.reelbench.outcomes if each.outcome is Outcome.REFERENCE_IS_BEST
     ]

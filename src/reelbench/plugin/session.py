@@ -267,7 +267,7 @@ class Session:
             notes += merging.wider_than(made.timing, effort.width)
         if made.identity.implementation != REFERENCE:
             notes += no_worse.more_memory(made.memory, self._chooser.as_written(made.identity))
-            notes += self._chooser.warnings(name)
+        notes += self._chooser.warnings(name)
         return structs.replace(
             made,
             warnings=[*made.warnings, *notes],
