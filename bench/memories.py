@@ -117,7 +117,7 @@ def main(words):
                 wanted = Asked(_DTYPE, rematerialised=rematerialised)
                 predicted = memory_of(model, layers, wanted, counting.count)
             except CaseFailure as failure:
-                sys.exit(f"{model.name}: {failure}")
+                sys.exit(f"{model.name}: {failure}; take the run's own jax, or leave --from out")
             table.add_row(
                 model.name,
                 pass_,
