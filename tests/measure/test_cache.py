@@ -112,6 +112,21 @@ def test_a_program_that_cannot_be_kept_is_compiled_again(tmp_path, library):
     assert loaded == kept
 
 
+def test_a_program_that_calls_a_library_is_not_even_offered(tmp_path, monkeypatch):
+    monkeypatch.setattr(libraries, "options", lambda _: {})
+    place = cache.Place.of(tmp_path, "case")
+    compiled, _ = protocol.prepare(
+        compiling.trace(dataclasses.replace(workload(), library="any")), place
+    )
+    assert not files(place.program)
+    again = dataclasses.replace(workload(), library="any")
+    _, loaded = protocol.prepare_again(again, compiled.compilation.program_sha256, place)
+    assert not loaded
+    # The same program without a library is.
+    protocol.prepare(compiling.trace(workload()), place)
+    assert files(place.program)
+
+
 def test_another_program_is_refused(tmp_path):
     place = cache.Place.of(tmp_path, "case")
     compiled, _ = protocol.prepare(compiling.trace(workload()), place)

@@ -97,7 +97,7 @@ def compile_(traced: Traced, keep: Path | None = None) -> Compiled:
     try:
         lowered = traced.stage.lower()
         middle = time.perf_counter()
-        with cache.only(keep) as use:
+        with cache.only(_keeping(traced.workload, keep)) as use:
             program = _program(lowered, traced.workload)
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
@@ -150,12 +150,21 @@ def reload(workload: Workload, sha256: str, keep: Path) -> tuple[Any, bool]:
             raise CaseFailure(
                 Outcome.COMPILE_FAILED, "its program is not that of the first process"
             )
-        with cache.only(keep) as use:
+        with cache.only(_keeping(workload, keep)) as use:
             return _program(lowered, workload), bool(use.hits)
     except CaseFailure:
         raise
     except Exception as error:  # the compiler's exceptions share no narrower public type
         raise from_runtime(error, "compiling") from error
+
+
+def _keeping(workload: Workload, keep: Path | None) -> Path | None:
+    """The folder for a program, or None where a library computes some of it.
+
+    XLA cannot write down calls of a library. Trying to is worse than in vain: with jaxlib 0.12 a
+    process that had tried many times was ended in the middle of writing a later program.
+    """
+    return None if workload.library else keep
 
 
 def _program(lowered: Any, workload: Workload) -> Any:
