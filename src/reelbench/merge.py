@@ -162,6 +162,7 @@ def _source(results: Results, run: Run, machine: Machine) -> Source:
         overhead_s=machine.overhead_s,
         wander=machine.wander,
         facts={name: value for name, value in machine.facts.items() if _is_volatile(name)},
+        standards=run.standards,
     )
 
 

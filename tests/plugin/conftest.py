@@ -1,15 +1,19 @@
-"""A project of its own for each test, in which a run costs a second: its ceilings are given."""
+"""A project of its own for each test, in which a run costs a second.
+
+Its ceilings are given, and so are the readings of check standards: of a machine that never changes.
+"""
 
 import textwrap
 
 import pytest
 
-# What every project's conftest does: the sweeps of the ceilings take seconds and are not at stake.
+# What every project's conftest does: the sweeps of the ceilings take seconds and are not at stake,
+# nor is how steady the machine is.
 CONFTEST = """
 import pytest
 from reelbench.machine import ceilings
 from reelbench.plugin import session
-from reelbench.results.schema import Ceiling
+from reelbench.results.schema import Ceiling, Reading
 
 def _ceiling(kind, dtype, rate, unit):
     return Ceiling(kind=kind, dtype=dtype, precision="default", rate=rate, unit=unit,
@@ -19,6 +23,12 @@ ceilings.matmul = lambda dtype: _ceiling("matmul", dtype, 1e12, "FLOP/s")
 ceilings.paging = lambda: None
 ceilings.convolution = lambda dtype: None
 ceilings.memory = lambda: _ceiling("memory", "float32", 1e12, "B/s")
+
+class Steady:
+    def read(self, seconds):
+        return {"matmul": Reading(median_s=1e-3, low_s=1e-3, high_s=1e-3)}
+
+session.Standards = Steady
 """
 
 HEADER = """

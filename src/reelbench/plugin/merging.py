@@ -21,6 +21,7 @@ from reelbench.units import print_share
 
 # With fewer processes their interval says little, and could be narrow by chance.
 _FEWEST_JUDGED = 3
+_WIDER = "wider than asked"
 
 
 def record_of(entry: Entry) -> CaseRecord:
@@ -67,7 +68,8 @@ def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, limits: Limits
         *(each.replicate for each in others if each.replicate is not None),
     ]
     record = merged(start, replicates, limits.floor_s, limits.wander)
-    warnings = [*record.warnings]
+    # What was said of the width when the case was timed is said anew.
+    warnings = [each for each in record.warnings if not each.startswith(_WIDER)]
     width, count = asked.width, len(replicates)
     if count < asked.runs and not (width and narrow_enough(record.timing, width)):
         why = next((each.reason for each in others if each.reason), asked.trouble)
@@ -104,8 +106,10 @@ def wider_than(timing: Timing, width: float) -> list[str]:
         more = runs_needed([median_interval(each).median for each in rounds], width)
         needed = max(1, (more or 0) - len(rounds))
         how = f"about {needed} more {'process' if needed == 1 else 'processes'} would do"
+    elif median_interval(rounds[0]).relative_half_width <= width:
+        how = "the machine wanders more from second to second; try several processes, --reel-runs"
     elif (needed := max(1, rounds_needed(rounds[0], width) - len(rounds[0]))) < MOST_ROUNDS:
         how = f"about {needed} more {'round' if needed == 1 else 'rounds'} would do"
     else:
         how = "try several processes with --reel-runs"
-    return [f"wider than asked: ± {print_share(reached)} of {print_share(width)}; {how}"]
+    return [f"{_WIDER}: ± {print_share(reached)} of {print_share(width)}; {how}"]

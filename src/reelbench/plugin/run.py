@@ -29,7 +29,6 @@ from reelbench.plugin.replicates import Replicates
 from reelbench.plugin.session import Session, outcome_of, unknown_identity
 from reelbench.plugin.timer import keep_rounds, timer_of
 from reelbench.plugin.watchdog import resuming_arguments, start_again, watched
-from reelbench.results import journal as journals
 from reelbench.results.journal import JournalError
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseRecord, Identity
@@ -181,14 +180,26 @@ class Run:
         start_again(resuming_arguments(given, path, left))
 
     def replicate(self) -> None:
-        """Measure what was timed here in further processes, if they were asked for."""
-        if self._session.replicated or self._session.journal.missing:
+        """Measure what was timed here in further processes, if they were asked for.
+
+        Intervals are made anew in any case: how the machine wanders is known best at the end.
+        """
+        if self._session.journal.missing:
+            return
+        if self._session.replicated:
+            self._settle()
             return
         given = list(map(str, self._config.invocation_params.args))
         folder = self._config.invocation_params.dir
         try:
             Replicates(self._session, self._progress, given, folder).run()
             self._session.tell(self._config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
+        except StoreError as error:
+            pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+    def _settle(self) -> None:
+        try:
+            self._session.merge()
         except StoreError as error:
             pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
@@ -202,7 +213,7 @@ class Run:
 
     def complete(self, output: dict[str, Any]) -> None:
         """Add our blocks to a document that pytest-benchmark wrote."""
-        ours = journals.document(self._session.journal)
+        ours = self._session.document()
         output["machine_info"] = ours["machine_info"]
         output["reelbench"] = ours["reelbench"]
         others = [b for b in output["benchmarks"] if "reelbench" not in b["extra_info"]]

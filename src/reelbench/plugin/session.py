@@ -17,6 +17,7 @@ from reelbench.measure import build, choosing, clock, compiling, no_worse, proto
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
+from reelbench.measure.standards import READ_S, Standards
 from reelbench.measure.workload import Workload
 from reelbench.merge import statistics_of
 from reelbench.plugin import budget, merging, planning
@@ -33,6 +34,7 @@ from reelbench.results.schema import (
     Identity,
     Machine,
 )
+from reelbench.stats.wandering import FEWEST_READINGS, wander_of
 from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
@@ -45,6 +47,8 @@ _SLOWEST = 4.0
 # and of what no case to come will want.
 _CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
 _SHORTEST_ALLOWANCE_S = 10.0
+# Share of the budget that one reading of the check standards may take.
+_READING = 1 / 1500
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
 
@@ -113,7 +117,25 @@ class Session:
     def limits(self) -> Limits:
         """What this session's cases are held against."""
         machine = self.machine
-        return Limits(machine.ceilings, machine.floor_s or 0.0, machine.wander)
+        return Limits(machine.ceilings, machine.floor_s or 0.0, self.wander)
+
+    @property
+    def wander(self) -> float | None:
+        """How far a second's median wanders, by what is known of it so far."""
+        return wander_of(self.journal.standards, self.machine.wander)
+
+    @cached_property
+    def _standards(self) -> Standards:
+        return Standards()
+
+    def _read_standards(self) -> None:
+        """Time the check standards; until there are enough readings, more than once."""
+        known = map(len, self.journal.standards.values())
+        seconds = min(READ_S, _READING * self.options.budget_s)
+        for _ in range(max(1, FEWEST_READINGS - min(known, default=0))):
+            readings = self._standards.read(seconds)
+            if readings:
+                self.append(Entry(kind="standards", standards=readings))
 
     def plan(
         self, works: Mapping[str, Work], core: set[str], last: Collection[str] = ()
@@ -247,6 +269,7 @@ class Session:
         Raises:
             CaseFailure: Its rounds would take longer than is left.
         """
+        self._read_standards()
         compiled, call = prepared
         planned = self.estimates.get(name)
         share = self.free_s - self._core_left_s(name)
@@ -344,6 +367,10 @@ class Session:
         """Time that the cases still to come will take."""
         return sum(each.total_s for each in self.expected())
 
+    def document(self) -> dict[str, Any]:
+        """The result file, as far as the run has come."""
+        return journals.document(self.journal, self.wander)
+
     def finish(self) -> Path | None:
         """Turn the journal into a result file when every planned case has an outcome.
 
@@ -358,7 +385,7 @@ class Session:
             return None
         path = self.journal.path.with_suffix(".json")
         try:
-            store.write_new(path, journals.encode(journals.document(self.journal)))
+            store.write_new(path, journals.encode(self.document()))
         except OSError as error:
             self.journal.close()
             raise _unwritable(path, error) from None

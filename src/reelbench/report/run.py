@@ -6,7 +6,7 @@ from reelbench.report.facts import PROPERTY_COLUMNS, ceiling_table, fact_cell, f
 from reelbench.report.layers import layer_table, outcome_table
 from reelbench.report.tables import Cell, Table, plain
 from reelbench.results.schema import Machine, Results, Run
-from reelbench.units import print_duration, print_time
+from reelbench.units import print_duration, print_share, print_time
 
 LAYERS = 1
 
@@ -40,6 +40,8 @@ def _header(results: Results, name: str) -> Table:
     rows: list[tuple[Cell, Cell]] = []
     if machine:
         rows += _machine_rows(machine)
+    if machine and machine.wander is not None:
+        rows.append(_wander_row(machine.wander, run))
     if run:
         rows += _run_rows(run)
     if results.commit_info.id:
@@ -71,6 +73,13 @@ def _machine_rows(machine: Machine) -> list[tuple[Cell, Cell]]:
         text = print_time(max(machine.overhead_s, 0.0))
         rows.append((plain("harness adds a call"), Cell(machine.overhead_s, text)))
     return rows
+
+
+def _wander_row(wander: float, run: Run | None) -> tuple[Cell, Cell]:
+    """How far the speed wandered; with the number of readings where these tell."""
+    readings = min(map(len, run.standards.values()), default=0) if run else 0
+    by = f"{readings} readings of check standards" if readings else "by its self-tests"
+    return plain("speed wandered"), Cell(wander, f"± {print_share(wander)}; {by}")
 
 
 def _run_rows(run: Run) -> list[tuple[Cell, Cell]]:

@@ -26,12 +26,13 @@ from reelbench.results.schema import (
     CaseOutcome,
     Machine,
     Process,
+    Reading,
     Replicate,
     Results,
     Run,
 )
 
-Kind = Literal["process", "begin", "case", "replicate"]
+Kind = Literal["process", "begin", "case", "replicate", "standards"]
 
 _LONGEST_REASON = 2000  # characters; the file takes 4000
 
@@ -67,8 +68,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line after the first.
 
     Attributes:
-        kind: ``process``, ``begin`` (of a case), ``case`` (its end) or ``replicate`` (its
-            measurement in a further process).
+        kind: ``process``, ``begin`` (of a case), ``case`` (its end), ``replicate`` (its
+            measurement in a further process) or ``standards``.
         name: The case's full name.
         process: The process that began.
         outcome: What became of the case.
@@ -77,6 +78,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         benchmark: Its entry in pytest-benchmark's form, when it was timed.
         spent_s: Wall time the case took in all.
         estimated_s: What it was planned to take.
+        standards: One reading of each check standard.
     """
 
     kind: Kind
@@ -88,6 +90,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     benchmark: dict[str, Any] | None = None
     spent_s: float = 0.0
     estimated_s: float = 0.0
+    standards: dict[str, Reading] = msgspec.field(default_factory=dict)
 
 
 class Journal:
@@ -190,6 +193,15 @@ class Journal:
         return found
 
     @property
+    def standards(self) -> dict[str, list[Reading]]:
+        """The readings of each check standard, in the order they were made."""
+        found: dict[str, list[Reading]] = {}
+        for entry in self.entries:
+            for name, reading in entry.standards.items():
+                found.setdefault(name, []).append(reading)
+        return found
+
+    @property
     def died_in(self) -> Counter[str]:
         """How often a process ended in the middle of each case that has no outcome yet."""
         ended = self.ended
@@ -235,8 +247,14 @@ def _parse(path: Path, data: bytes) -> tuple[Header, list[Entry]]:
     return header, entries
 
 
-def document(journal: Journal) -> dict[str, Any]:
-    """The result file that a journal makes, in pytest-benchmark's form with our blocks."""
+def document(journal: Journal, wander: float | None = None) -> dict[str, Any]:
+    """The result file that a journal makes, in pytest-benchmark's form with our blocks.
+
+    Args:
+        journal: Of the run.
+        wander: How far a second's median wandered meanwhile, see `Machine`; None where no more is
+            known of it than when the run began.
+    """
     header, ended = journal.header, journal.ended
     order = [name for name in header.planned if name in ended]
     run = Run(
@@ -250,10 +268,11 @@ def document(journal: Journal) -> dict[str, Any]:
         options=header.options,
         processes=[e.process for e in journal.entries if e.process is not None],
         outcomes=[entry.outcome for name in order if (entry := ended[name]).outcome],
+        standards=journal.standards,
     )
-    machine = msgspec.to_builtins(header.machine)
+    machine = header.machine if wander is None else structs.replace(header.machine, wander=wander)
     return {
-        "machine_info": {**header.machine_info, "reelbench": machine},
+        "machine_info": {**header.machine_info, "reelbench": msgspec.to_builtins(machine)},
         "commit_info": header.commit_info,
         "benchmarks": [ended[name].benchmark for name in order if ended[name].benchmark],
         "datetime": header.created,

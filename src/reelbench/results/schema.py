@@ -297,7 +297,8 @@ class Machine(Struct, frozen=True, kw_only=True):
         overhead_s: What the harness adds to a call beyond a bare loop around the program with
             ``jax.block_until_ready``; noise can make it negative.
         wander: How far a second's median lies from that of a long series, as a logarithm, 95 times
-            in a hundred, beyond what its interval says; None where no self-test has found it.
+            in a hundred, beyond what its interval says: by the run's check standards, or by a
+            self-test where they were read too seldom; None where neither has found it.
     """
 
     id: Text
@@ -333,6 +334,14 @@ class Process(Struct, frozen=True, kw_only=True):
     started: Text
 
 
+class Reading(Struct, frozen=True, kw_only=True):
+    """One reading of a check standard: the median of its rounds with their 95 % interval."""
+
+    median_s: Positive
+    low_s: Positive
+    high_s: Positive
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """One of the runs that a file was merged of.
 
@@ -340,6 +349,7 @@ class Source(Struct, frozen=True, kw_only=True):
         commit: Of the repository in which it ran, where known.
         processes: Ids of its processes.
         facts: Its facts that change from minute to minute.
+        standards: Readings of its check standards.
     """
 
     run_id: Text
@@ -356,6 +366,7 @@ class Source(Struct, frozen=True, kw_only=True):
     overhead_s: float | None = None
     wander: NonNegative | None = None
     facts: dict[Text, Fact] = msgspec.field(default_factory=dict)
+    standards: dict[Text, list[Reading]] = msgspec.field(default_factory=dict)
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -366,6 +377,8 @@ class Run(Struct, frozen=True, kw_only=True):
         protocol: Version of the measuring protocol; a change makes timings incomparable.
         complete: Whether every case that was planned has an outcome.
         sources: The runs that a file was merged of; empty in the file of one run.
+        standards: Readings of check standards by name, in the order they were made: small programs
+            that are timed before each case (see `reelbench.measure.standards`).
     """
 
     schema: int
@@ -379,6 +392,7 @@ class Run(Struct, frozen=True, kw_only=True):
     processes: list[Process]
     outcomes: list[CaseOutcome]
     sources: list[Source] = msgspec.field(default_factory=list)
+    standards: dict[Text, list[Reading]] = msgspec.field(default_factory=dict)
 
 
 class ExtraInfo(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,82 @@
+"""Check standards: small programs that are timed beside the cases, to see what the machine does.
+
+A shared machine is faster for a while and slower for a while, and the rounds of one case, all made
+within a second or so, cannot show it. What is always the same and timed again before every case
+can: metrology calls it a check standard (NIST/SEMATECH e-Handbook of Statistical Methods, section
+2.1.2). There is one that waits for arithmetic and one that waits for a cache, as neighbours slow
+the two differently.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from reelbench.machine import backend
+from reelbench.results.schema import Reading
+from reelbench.stats.interval import median_interval
+
+READ_S = 0.2
+"""Time of one reading of all of them, where the budget is not short."""
+
+_SEED = 20_261_128
+_WARM_CALLS = 3
+# Side of the squares that are multiplied, and elements that are read and written, such that a call
+# takes some tenths of a millisecond.
+_SIDE, _SIDE_ON_ACCELERATOR = 512, 4096
+_ELEMENTS, _ELEMENTS_ON_ACCELERATOR = 2**20, 2**24
+
+
+class Standards:
+    """The standards of a process, compiled and ready."""
+
+    def __init__(self) -> None:
+        large = backend.is_accelerator()
+        side = _SIDE_ON_ACCELERATOR if large else _SIDE
+        count = _ELEMENTS_ON_ACCELERATOR if large else _ELEMENTS
+        rng = np.random.default_rng(_SEED)
+        square = jnp.asarray(rng.standard_normal((side, side), np.float32))
+        row = jnp.asarray(rng.standard_normal(count, np.float32))
+        self._calls: dict[str, Callable[[], Any]] = {
+            "matmul": _compiled(lambda x: x @ x, square),
+            "memory": _compiled(lambda x: x * 1.5 + 1, row),
+        }
+
+    def read(self, seconds: float = READ_S) -> dict[str, Reading]:
+        """Time each of them; none where a large case has left them no room.
+
+        Args:
+            seconds: Time for all together.
+        """
+        each = seconds / len(self._calls)
+        try:
+            return {name: _reading(call, each) for name, call in self._calls.items()}
+        except jax.errors.JaxRuntimeError:
+            return {}
+
+
+def _compiled(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> Callable[[], Any]:
+    program = jax.jit(function).lower(x).compile()
+    return partial(_run, program, x)
+
+
+def _run(program: Any, x: jax.Array) -> None:
+    jax.block_until_ready(program(x))
+
+
+def _reading(call: Callable[[], Any], seconds: float) -> Reading:
+    for _ in range(_WARM_CALLS):
+        call()
+    rounds: list[float] = []
+    end = time.perf_counter() + seconds
+    while (start := time.perf_counter()) < end or not rounds:
+        call()
+        rounds.append(time.perf_counter() - start)
+    found = median_interval(rounds)
+    return Reading(median_s=found.median, low_s=found.low, high_s=found.high)
