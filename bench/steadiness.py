@@ -127,7 +127,10 @@ def _series(rounds: Sequence[Sequence[float]]) -> Series:
 
 def show(kept: Sequence[Kept]) -> None:
     """Print how often the intervals held their series' medians."""
-    table = Table("case", *(["time", "seconds", "hold", "±", "widened", "±"]), box=None)
+    table = Table("case", box=None, caption_justify="left")
+    for name in ("time", "seconds", "hold", "±", "widened", "±"):
+        table.add_column(name, justify="right")
+    said = []
     held: list[tuple[int, int, int]] = []
     for each in kept:
         wander = wander_of(each.standards)
@@ -138,9 +141,10 @@ def show(kept: Sequence[Kept]) -> None:
             held.append(counts)
             table.add_row(case, print_time(series.median_s), *_row(counts, plain, wide))
         count = min(map(len, each.standards.values()))
-        table.caption = f"standards wander {print_share(wander or 0.0)}, {count} readings"
+        said.append(f"standards wander {print_share(wander or 0.0)}, {count} readings each")
     total, plainly, widely = map(sum, zip(*held, strict=True))
     table.add_row("all", "", str(total), _share(plainly, total), "", _share(widely, total), "")
+    table.caption = "\n".join(said)
     Console(width=100).print(table)
 
 

@@ -8,6 +8,7 @@ brings a JAX that calls oneDNN on x86, as PyTorch does::
     .peers/bin/pip install -c requirements.lock -e .
     .peers/bin/pytest --benchmark-only bench/test_peers.py
 
+On a virtual machine ``--reel-awake`` keeps the CPUs from halting between calls, for both alike.
 JAX is timed as the layer is written and at its best here, PyTorch eager with volumes channels first
 and channels last; calls take turns, so that a disturbance meets all alike. PyTorch's results and
 gradients are held against JAX's before. The table ends the run and the figures are kept in

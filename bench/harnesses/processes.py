@@ -139,6 +139,8 @@ def _reelbench(place: Path, settings: Settings, *words: str) -> tuple[list[str],
 
     words = (
         *("-p", "no:pytest_jax_bench", "--benchmark-only", "--reel-pass=forward"),
+        # The functions as they are written: the others know no other way.
+        "--reel-implementation=reference",
         *(f"--reel-budget={settings.budget}", f"--reel-results={folder}", *words),
     )
     return _pytest("with_reelbench.py", *words, *_max_time(settings)), read

@@ -18,8 +18,8 @@ def test_every_call_is_waited_for(monkeypatch):
     waited = []
     monkeypatch.setattr(jax, "block_until_ready", lambda x: waited.append(x) or x)
     Standards().read(0.0)
-    # Warm-up and one round of each, however short the time.
-    assert len(waited) == 2 * (3 + 1)
+    # A call to warm up and a round of each, however short the time.
+    assert len(waited) == 2 * (1 + 1)
 
 
 def test_where_no_room_is_left_there_is_no_reading(monkeypatch):

@@ -89,7 +89,7 @@ def of_step(step: Step, *, pass_: str, dtype: str, batch: int) -> Workload:
         return Workload(
             identity=structs.replace(identity_of(step, pass_, dtype, batch), implementation=name),
             version=version_of_model(model),
-            function=_function(apply, model),
+            function=_function(apply, model, apart=name != REFERENCE),
             plain=None if apply is plain else _function(plain, model),
             arguments=(*state, moments, inputs, targets),
             make=make,
@@ -121,7 +121,16 @@ def identity_of(step: Step, pass_: str, dtype: str, batch: int) -> Identity:
     )
 
 
-def _function(apply: passes.Function, model: Model) -> Callable[..., Any]:
+def _function(apply: passes.Function, model: Model, *, apart: bool = False) -> Callable[..., Any]:
+    """The program of a step.
+
+    Args:
+        apply: Forward pass.
+        model: Its model.
+        apart: Whether the update of a parameter is kept out of what makes its gradient. A library's
+            product takes the update's operands in, which then are held from the start of the step
+            on: of each such kernel once or twice its size.
+    """
     update = _update(model)
 
     def run_step(parameters: Any, others: Any, moments: Any, inputs: Any, targets: Any) -> Any:
@@ -133,6 +142,9 @@ def _function(apply: passes.Function, model: Model) -> Callable[..., Any]:
 
         graded = jax.value_and_grad(objective, has_aux=True)
         (value, updated), gradients = graded(parameters)
+        if apart:
+            # One by one: no gradient waits for another.
+            gradients = jax.tree.map(jax.lax.optimization_barrier, gradients)
         leaves, structure = jax.tree.flatten(parameters)
         new = update(*leaves, *moments, *jax.tree.leaves(gradients))
         after = jax.tree.unflatten(structure, new[: len(leaves)])

@@ -48,7 +48,7 @@ _SLOWEST = 4.0
 _CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
 _SHORTEST_ALLOWANCE_S = 10.0
 # Share of the budget that one reading of the check standards may take.
-_READING = 1 / 1500
+_READING = 1 / 1000
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
 
