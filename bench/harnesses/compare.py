@@ -37,9 +37,10 @@ What each is given, to be fair to all:
         it prints mean+-std; two runs are coloured where they differ by twice both together. It
         advises against functions under 1 ms and prefers 5 ms: see --at-least. Its files hold
         hundredths of a millisecond.
-    reelbench: its defaults, forward pass and functions as written only. `reelbench compare` gives no verdict on single runs;
-        shown is what a reader might take for one. Verdicts are for `reelbench ab`: files that it
-        saved, of the same code against itself, are added to a sitting, kept or new, with --ab:
+    reelbench: its defaults, but the forward pass only, and of functions as they are written.
+        `reelbench compare` gives no verdict on single runs; shown is what a reader might take for
+        one. Verdicts are for `reelbench ab`: files that it saved, of the same code against itself,
+        are added to a sitting, kept or new, with --ab:
 
             cd bench/harnesses
             reelbench ab here here --test with_reelbench.py --pass forward --save AB.json

@@ -76,3 +76,17 @@ def test_a_classifier_learns_classes_and_others_learn_values():
     np.testing.assert_allclose(loss(scores, targets), expected)
     video = jnp.ones((2, 3, 4))
     np.testing.assert_allclose(loss((video, video), [3 * video, video]), 4.0)
+
+
+def barriers(workload):
+    jaxpr = jax.make_jaxpr(workload.function)(*workload.arguments).jaxpr
+    return sum(eqn.primitive.name == "optimization_barrier" for eqn in jaxpr.eqns)
+
+
+@pytest.mark.parametrize(("name", "apart"), [("r3d_18@4x32x32", True), (TINY, False)])
+def test_updates_of_sgd_stay_apart_where_a_step_is_computed_in_another_way(name, apart):
+    workload = step_of(name)
+    assert barriers(workload) == 0
+    # A gradient each: none waits for another.
+    parameters = len(jax.tree.leaves(workload.arguments[0]))
+    assert barriers(workload.rebuild(workload.apply, "other")) == (parameters if apart else 0)

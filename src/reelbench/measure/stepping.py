@@ -34,6 +34,8 @@ _LEARNING_RATE = 1e-7
 _SETTINGS = {"adamw": "vit-b-adamw", "sgd": "r3d_18-sgd"}
 # How many numbers an optimizer keeps beside each parameter.
 MOMENTS = {"adamw": 2, "sgd": 1}
+# Those that add to each gradient by itself; others ask for the norm of all of them first.
+_DIRECT = ("sgd",)
 
 
 def of_step(step: Step, *, pass_: str, dtype: str, batch: int) -> Workload:
@@ -89,7 +91,9 @@ def of_step(step: Step, *, pass_: str, dtype: str, batch: int) -> Workload:
         return Workload(
             identity=structs.replace(identity_of(step, pass_, dtype, batch), implementation=name),
             version=version_of_model(model),
-            function=_function(apply, model, apart=name != REFERENCE),
+            function=_function(
+                apply, model, apart=name != REFERENCE and model.optimizer in _DIRECT
+            ),
             plain=None if apply is plain else _function(plain, model),
             arguments=(*state, moments, inputs, targets),
             make=make,
