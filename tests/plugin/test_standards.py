@@ -7,6 +7,7 @@ import pytest
 
 from reelbench.merge import merge
 from reelbench.plugin.merging import wider_than
+from reelbench.report.run import run_tables
 from reelbench.results.read import load, parse
 from reelbench.results.schema import Replicate
 from reelbench.stats.timing import timing_of
@@ -93,3 +94,6 @@ def test_merging_keeps_the_readings_of_every_run(project):
         (readings,) = source.standards.values()
         assert len(readings) == 10
     assert msgspec.to_builtins(made.reelbench.standards) == {}
+    (header, *_) = run_tables(made, "merged.json")
+    (row,) = [row for row in header.rows if row[0].text == "speed wandered"]
+    assert row[1].text.endswith("median of 2 runs")

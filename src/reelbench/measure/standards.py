@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -36,16 +36,17 @@ _ELEMENTS, _ELEMENTS_ON_ACCELERATOR = 2**20, 2**24
 
 
 class Standards:
-    """The standards of a process, compiled and ready."""
+    """The standards of a process, compiled at the first reading."""
 
-    def __init__(self) -> None:
+    @cached_property
+    def _calls(self) -> dict[str, Callable[[], Any]]:
         large = backend.is_accelerator()
         side = _SIDE_ON_ACCELERATOR if large else _SIDE
         count = _ELEMENTS_ON_ACCELERATOR if large else _ELEMENTS
         rng = np.random.default_rng(_SEED)
         square = jnp.asarray(rng.standard_normal((side, side), np.float32))
         row = jnp.asarray(rng.standard_normal(count, np.float32))
-        self._calls: dict[str, Callable[[], Any]] = {
+        return {
             "matmul": _compiled(lambda x: x @ x, square),
             "memory": _compiled(lambda x: x * 1.5 + 1, row),
         }
@@ -56,11 +57,12 @@ class Standards:
         Args:
             seconds: Time for all together.
         """
-        each = (1 - _WARM) * seconds / len(self._calls)
         try:
-            for call in self._calls.values():
-                _rounds(call, _WARM * seconds / len(self._calls))
-            return {name: _reading(call, each) for name, call in self._calls.items()}
+            calls = self._calls
+            for call in calls.values():
+                _rounds(call, _WARM * seconds / len(calls))
+            each = (1 - _WARM) * seconds / len(calls)
+            return {name: _reading(call, each) for name, call in calls.items()}
         except jax.errors.JaxRuntimeError:
             return {}
 

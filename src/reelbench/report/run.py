@@ -76,9 +76,12 @@ def _machine_rows(machine: Machine) -> list[tuple[Cell, Cell]]:
 
 
 def _wander_row(wander: float, run: Run | None) -> tuple[Cell, Cell]:
-    """How far the speed wandered; with the number of readings where these tell."""
+    """How far the speed wandered, and what tells it."""
     readings = min(map(len, run.standards.values()), default=0) if run else 0
-    by = f"{readings} readings of check standards" if readings else "by its self-tests"
+    if run and run.sources:
+        by = f"median of {len(run.sources)} runs"
+    else:
+        by = f"{readings} readings of check standards" if readings else "by its self-tests"
     return plain("speed wandered"), Cell(wander, f"± {print_share(wander)}; {by}")
 
 
