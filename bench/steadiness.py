@@ -16,7 +16,6 @@ import argparse
 import random
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from reelbench.catalogue import Preset, find
 from reelbench.machine import facts, identity
 from reelbench.results.schema import Reading
 from reelbench.stats.interval import Interval, median_interval
@@ -66,24 +66,30 @@ def main() -> None:
     options = parser.parse_args()
     cases = [f"{each} {pass_}" for each in options.layers for pass_ in ("forward", "train")]
     if options.files:
-        kept = [msgspec.json.decode(file.read_bytes(), type=Kept) for file in options.files]
+        kept = [_read(file) for file in options.files]
     else:
         kept = [measure(cases or LAYERS, options.turns)]
     show(kept)
 
 
+def _read(file: Path) -> Kept:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Kept)
+    except (OSError, msgspec.DecodeError) as error:
+        sys.exit(f"{file}: cannot be read ({error}); name a file that this script kept")
+
+
 def measure(cases: Sequence[str], turns: int) -> Kept:
     """Let the cases take turns; the file is written at the end."""
-    from reelbench.catalogue import find
     from reelbench.measure import build, clock, compiling, protocol
     from reelbench.measure.axes import Axes
     from reelbench.measure.standards import Standards
 
     calls: dict[str, clock.Call] = {}
     for case in cases:
-        name, pass_ = case.split()
+        name, pass_ = case.rsplit(" ", 1)
         axes = Axes(pass_=pass_, dtype="float32", batch=1)
-        calls[case] = protocol.prepare(compiling.trace(build.at_axes(find(name), axes)))[1]
+        calls[case] = protocol.prepare(compiling.trace(build.at_axes(_find(name), axes)))[1]
     standards = Standards()
     readings: dict[str, list[Reading]] = {}
     rounds: dict[str, list[list[float]]] = {case: [] for case in cases}
@@ -92,8 +98,8 @@ def measure(cases: Sequence[str], turns: int) -> Kept:
         for case in random.sample(list(cases), len(cases)):
             for name, reading in standards.read().items():
                 readings.setdefault(name, []).append(reading)
-            _rounds(calls[case], WARM_S)
-            rounds[case].append(_rounds(calls[case], SECOND_S))
+            clock.rounds_within(calls[case], WARM_S)
+            rounds[case].append(clock.rounds_within(calls[case], SECOND_S))
     now = datetime.now(UTC)
     kept = Kept(
         machine=identity.machine_id(facts.collect()),
@@ -108,13 +114,11 @@ def measure(cases: Sequence[str], turns: int) -> Kept:
     return kept
 
 
-def _rounds(call: object, seconds: float) -> list[float]:
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while (start := time.perf_counter()) < end or not times:
-        call()  # type: ignore[operator]
-        times.append(time.perf_counter() - start)
-    return times
+def _find(name: str) -> Preset:
+    try:
+        return find(name)
+    except LookupError as error:
+        sys.exit(f"{error.args[0]}")
 
 
 def _series(rounds: Sequence[Sequence[float]]) -> Series:

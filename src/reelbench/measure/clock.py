@@ -100,6 +100,16 @@ def rounds_for(seconds_a_call: float, seconds: float, least: int) -> tuple[int, 
     return max(rounds, least), iterations
 
 
+def rounds_within(call: Callable[[], Any], seconds: float) -> list[float]:
+    """Times of as many calls as begin within ``seconds``, one at least."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while (start := time.perf_counter()) < end or not times:
+        call()
+        times.append(time.perf_counter() - start)
+    return times
+
+
 def time_rounds(
     call: Callable[[], Any],
     rounds: int,

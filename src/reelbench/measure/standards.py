@@ -9,16 +9,15 @@ the two differently.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from reelbench.machine import backend
+from reelbench.measure.clock import Call, rounds_within
 from reelbench.results.schema import Reading
 from reelbench.stats.interval import median_interval
 
@@ -39,7 +38,7 @@ class Standards:
     """The standards of a process, compiled at the first reading."""
 
     @cached_property
-    def _calls(self) -> dict[str, Callable[[], Any]]:
+    def _calls(self) -> dict[str, Call]:
         large = backend.is_accelerator()
         side = _SIDE_ON_ACCELERATOR if large else _SIDE
         count = _ELEMENTS_ON_ACCELERATOR if large else _ELEMENTS
@@ -60,32 +59,17 @@ class Standards:
         try:
             calls = self._calls
             for call in calls.values():
-                _rounds(call, _WARM * seconds / len(calls))
+                rounds_within(call, _WARM * seconds / len(calls))
             each = (1 - _WARM) * seconds / len(calls)
             return {name: _reading(call, each) for name, call in calls.items()}
         except jax.errors.JaxRuntimeError:
             return {}
 
 
-def _compiled(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> Callable[[], Any]:
-    program = jax.jit(function).lower(x).compile()
-    return partial(_run, program, x)
+def _compiled(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> Call:
+    return Call(jax.jit(function).lower(x).compile(), (x,))
 
 
-def _run(program: Any, x: jax.Array) -> None:
-    jax.block_until_ready(program(x))
-
-
-def _reading(call: Callable[[], Any], seconds: float) -> Reading:
-    found = median_interval(_rounds(call, seconds))
+def _reading(call: Call, seconds: float) -> Reading:
+    found = median_interval(rounds_within(call, seconds))
     return Reading(median_s=found.median, low_s=found.low, high_s=found.high)
-
-
-def _rounds(call: Callable[[], Any], seconds: float) -> list[float]:
-    """Times of as many calls as fit, one at least."""
-    rounds: list[float] = []
-    end = time.perf_counter() + seconds
-    while (start := time.perf_counter()) < end or not rounds:
-        call()
-        rounds.append(time.perf_counter() - start)
-    return rounds
