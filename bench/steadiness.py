@@ -145,7 +145,8 @@ def show(kept: Sequence[Kept]) -> None:
             held.append(counts)
             table.add_row(case, print_time(series.median_s), *_row(counts, plain, wide))
         count = min(map(len, each.standards.values()))
-        said.append(f"standards wander {print_share(wander or 0.0)}, {count} readings each")
+        known = "too few to tell" if wander is None else f"they wander {print_share(wander)}"
+        said.append(f"{count} readings of each standard, {known}")
     total, plainly, widely = map(sum, zip(*held, strict=True))
     table.add_row("all", "", str(total), _share(plainly, total), "", _share(widely, total), "")
     table.caption = "\n".join(said)
