@@ -46,6 +46,16 @@ def test_help_names_every_command_and_loads_no_jax():
         assert command in done.stdout
 
 
+def test_runs_as_a_module_where_no_script_was_installed():
+    words = [sys.executable, "-m", "reelbench"]
+    done = subprocess.run([*words, "--help"], text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: reelbench" in done.stdout
+    wrong = subprocess.run([*words, "nothing"], text=True, capture_output=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith("reelbench: ")
+
+
 @pytest.mark.parametrize(
     ("words", "also"),
     [

@@ -12,7 +12,7 @@ import pytest
 CONFTEST = """
 import pytest
 from reelbench.machine import ceilings
-from reelbench.plugin import session
+from reelbench.plugin import steadiness
 from reelbench.results.schema import Ceiling, Reading
 
 def _ceiling(kind, dtype, rate, unit):
@@ -28,7 +28,7 @@ class Steady:
     def read(self, seconds):
         return {"matmul": Reading(median_s=1e-3, low_s=1e-3, high_s=1e-3)}
 
-session.Standards = Steady
+steadiness.Standards = Steady
 """
 
 HEADER = """

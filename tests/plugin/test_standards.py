@@ -22,7 +22,7 @@ class Wandering:
         median = 1e-3 * (1.0, 1.2, 1.0, 0.9)[self.turn % 4]
         return {"matmul": Reading(median_s=median, low_s=median, high_s=median)}
 
-session.Standards = Wandering
+steadiness.Standards = Wandering
 """
 CASES = """
     @pytest.mark.parametrize("size", range(6))

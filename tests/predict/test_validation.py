@@ -45,10 +45,38 @@ def test_machines_of_equal_efficiencies_predict_each_other():
              "memory": 2 * worlds.MEMORY}  # fmt: skip
     faster = [layer_record(row, "train", lambda f, w: half(f, w) / 2) for row in rows]
     across = check_machines([here, rates(*faster, source="there.json", **twice)])
+    assert {each.what for each in across} == {"layers"}
     assert {(each.here, each.there) for each in across} == {
         (here.machine, twice["name"]), (twice["name"], here.machine),
     }  # fmt: skip
     assert all(error == pytest.approx(0, abs=1e-9) for each in across for error in each.errors)
+
+
+def test_steps_of_one_machine_are_predicted_from_layers_of_another():
+    here = rates(*records_of(MODELS, half))
+    twice = {"name": "other-2c-8g-22222222", "matmul": 2 * worlds.MATMUL,
+             "memory": 2 * worlds.MEMORY}  # fmt: skip
+    # The other machine has whole steps alone. They take half as long, and one ten times that.
+    factors = [5.0] + [0.5] * (len(MODELS) - 1)
+    steps = [
+        step_record(model, half, factor) for model, factor in zip(MODELS, factors, strict=True)
+    ]
+    (steps_there,) = [
+        each
+        for each in check_machines([here, rates(*steps, source="there.json", **twice)])
+        if each.what == "steps"
+    ]
+    assert (steps_there.here, steps_there.there) == (here.machine, twice["name"])
+    assert steps_there.errors[0] == pytest.approx(-0.9, rel=1e-3)
+    assert steps_there.errors[1:] == pytest.approx([0] * (len(MODELS) - 1), abs=1e-3)
+    assert not steps_there.held[0]
+    assert all(steps_there.held[1:])
+
+
+def test_a_step_of_which_another_machine_measured_little_is_not_predicted_from_it():
+    here = rates(*records_of(MODELS, half)[:1])
+    there = rates(*(step_record(model, half) for model in MODELS), name="other-2c-8g-22222222")
+    assert not [each for each in check_machines([here, there]) if each.what == "steps"]
 
 
 def test_a_cpu_and_a_gpu_are_not_held_against_each_other():

@@ -48,7 +48,7 @@ def validate_steps(
     paths = [path for text in runs for _, found in expand(text) for path in found]
     rates = [found for path in paths if (found := _rates(path)) is not None]
     checked = check_steps(rates, implementation=implementation)
-    across = check_machines(rates)
+    across = check_machines(rates, implementation=implementation)
     if not checked and not across:
         raise UsageError(
             f"{runs[0]}: holds neither a whole step beside its layers nor layers of two machines; "

@@ -17,13 +17,13 @@ from reelbench.measure import build, choosing, clock, compiling, no_worse, proto
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.record import Limits, record
-from reelbench.measure.standards import READ_S, Standards
 from reelbench.measure.workload import Workload
 from reelbench.merge import statistics_of
 from reelbench.plugin import budget, merging, planning
 from reelbench.plugin.chooser import Chooser
 from reelbench.plugin.options import Options
 from reelbench.plugin.planning import Work
+from reelbench.plugin.steadiness import Steadiness
 from reelbench.results import journal as journals
 from reelbench.results import store
 from reelbench.results.journal import Entry, Journal
@@ -34,7 +34,6 @@ from reelbench.results.schema import (
     Identity,
     Machine,
 )
-from reelbench.stats.wandering import FEWEST_READINGS, wander_of
 from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
@@ -47,8 +46,6 @@ _SLOWEST = 4.0
 # and of what no case to come will want.
 _CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
 _SHORTEST_ALLOWANCE_S = 10.0
-# Share of the budget that one reading of the check standards may take.
-_READING = 1 / 1000
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
 
@@ -122,20 +119,11 @@ class Session:
     @property
     def wander(self) -> float | None:
         """How far a second's median wanders, by what is known of it so far."""
-        return wander_of(self.journal.standards, self.machine.wander)
+        return self._steadiness.wander
 
     @cached_property
-    def _standards(self) -> Standards:
-        return Standards()
-
-    def _read_standards(self) -> None:
-        """Time the check standards; until there are enough readings, more than once."""
-        known = map(len, self.journal.standards.values())
-        seconds = min(READ_S, _READING * self.options.budget_s)
-        for _ in range(max(1, FEWEST_READINGS - min(known, default=0))):
-            readings = self._standards.read(seconds)
-            if readings:
-                self.append(Entry(kind="standards", standards=readings))
+    def _steadiness(self) -> Steadiness:
+        return Steadiness(self.journal, self.options.budget_s, self.machine.wander)
 
     def plan(
         self, works: Mapping[str, Work], core: set[str], last: Collection[str] = ()
@@ -269,7 +257,8 @@ class Session:
         Raises:
             CaseFailure: Its rounds would take longer than is left.
         """
-        self._read_standards()
+        for reading in self._steadiness.read():
+            self.append(reading)
         compiled, call = prepared
         planned = self.estimates.get(name)
         share = self.free_s - self._core_left_s(name)

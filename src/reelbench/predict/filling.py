@@ -114,7 +114,7 @@ class _Case:
     name: str
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=512)
 def _usable(rates: Rates, way: str) -> tuple[_Case, ...]:
     """The cases of layers, of several implementations the fastest that is wanted."""
     best: dict[tuple[str, str, str, int], Measured] = {}
@@ -186,7 +186,7 @@ def _distance(one: _Wanted, other: _Wanted) -> float:
     return sum(log((1 + a) / (1 + b)) ** 2 for a, b in pairs)
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=512)
 def left_out(rates: Rates, way: str = "best") -> dict[Way, tuple[float, ...]]:
     """Every measured case filled from the others, as logarithms of filled over measured, by way."""
     cases = _usable(rates, way)
@@ -201,7 +201,7 @@ def left_out(rates: Rates, way: str = "best") -> dict[Way, tuple[float, ...]]:
     return found
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=512)
 def spreads(rates: Rates, way: str = "best") -> dict[Way, float]:
     """How wrong each way of filling is: root mean square of logarithms, cases left out."""
     found: dict[Way, float] = {}

@@ -1,18 +1,21 @@
-"""Layers of one machine on another: its efficiencies at the other's ceilings."""
+"""Layers of one machine on another, by the ceilings of both."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import exp, log
+from statistics import fmean
 
 from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.errors import RatesError
 from reelbench.predict.parts import PartTime
 
 ACROSS_SPREAD = 0.27
-"""Standard deviation of the logarithm of a layer's efficiency from one CPU machine to another.
+"""Standard deviation of the logarithm of what a layer takes on another CPU machine over what is
+predicted of it.
 
-Learned from the one pair of machines of which files are kept, so it is not checked on others;
-``reelbench validate results`` prints their errors.
+Learned from the first pair of machines of which files are kept; ``reelbench validate results``
+prints how often intervals held between all.
 """
 
 
@@ -31,11 +34,58 @@ def check_alike(here: Ceilings, there: Ceilings) -> None:
 
 
 def moved(part: PartTime, dtype: str, here: Ceilings, there: Ceilings) -> PartTime:
-    """A part at the same efficiency on another machine.
+    """A part on another machine.
 
     Raises:
         CeilingsError: The other machine has no ceiling of that dtype.
     """
-    flops, least_bytes = part.work.model_flops, part.work.least_bytes
-    scale = there.least(flops, least_bytes, dtype)[0] / here.least(flops, least_bytes, dtype)[0]
-    return replace(part, seconds=part.seconds * scale)
+    work = part.work
+    seconds = seconds_there(part.seconds, work.model_flops, work.least_bytes, dtype, here, there)
+    return replace(part, seconds=seconds)
+
+
+def seconds_there(
+    seconds: float, flops: float, least_bytes: float, dtype: str, here: Ceilings, there: Ceilings
+) -> float:
+    """What was measured on one machine, as it would be on another.
+
+    A layer at its ceiling goes with that ceiling. One far from it waits for what nobody measured
+    apart, such as values in every cache between its operations, or arithmetic that keeps few of the
+    units busy: it goes with the mean of all ceilings, in which the error of each weighs less, too.
+    Between the two the square of the efficiency decides: the lower it is, the less of the time the
+    ceiling can explain, and the less sure it is that it explains that.
+
+    Args:
+        seconds: As measured.
+        flops: Model FLOPs.
+        least_bytes: Bytes that must be moved at least.
+        dtype: Dtype of the computation.
+        here: Ceilings of the machine that measured it.
+        there: Ceilings of the other.
+
+    Raises:
+        CeilingsError: One of them has no ceiling of that dtype.
+    """
+    least_here, least_there = (each.least(flops, least_bytes, dtype)[0] for each in (here, there))
+    usual = _slower(here, there, dtype)
+    if not least_here:
+        return seconds * usual
+    held = min(1.0, least_here / seconds) ** 2
+    return seconds * (held * least_there / least_here + (1 - held) * usual)
+
+
+def _slower(here: Ceilings, there: Ceilings, dtype: str) -> float:
+    """How many times longer work takes there, by all ceilings: their geometric mean.
+
+    Arithmetic counts as much as memory, of which each size of working set counts the same.
+    """
+    arithmetic = log(here.compute_rate(dtype) / there.compute_rate(dtype))
+    sizes = here.memory.keys() & there.memory.keys()
+    if not sizes:  # of one that was not swept only the best is known
+        return exp((arithmetic + log(_best(here) / _best(there))) / 2)
+    memory = fmean(log(here.memory[size] / there.memory[size]) for size in sizes)
+    return exp((arithmetic + memory) / 2)
+
+
+def _best(ceilings: Ceilings) -> float:
+    return max(ceilings.memory.values())

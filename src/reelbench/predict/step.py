@@ -139,7 +139,7 @@ def _learned(rates: Rates, asked: Asked, count: Counting, group: str) -> tuple[R
     return (rates.with_memory_kept, kept) if kept.spread < paged.spread else (rates, paged)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=512)
 def pairs_of(rates: Rates, asked: Asked, count: Counting = counting.count) -> tuple[Pair, ...]:
     """The models of a run whose step was measured beside at least most of its layers."""
     names = dict.fromkeys(step.name for step in rates.steps)
@@ -223,8 +223,8 @@ def _on(prediction: StepPrediction, rates: Rates, on: Results | Ceilings) -> Ste
     reach = log(prediction.high_s / prediction.step_s)
     reach = hypot(reach, prediction.structure.factor_of_90 * ACROSS_SPREAD)
     note = (
-        f"extrapolated: efficiencies of {rates.machine} at the ceilings of {there.machine}, whose "
-        "layers were not measured"
+        f"extrapolated: layers of {rates.machine} carried over to {there.machine} by the ceilings "
+        "of both; none was measured there"
     )
     versions = rates.ceilings.jaxlib, there.jaxlib
     other = (
@@ -239,6 +239,7 @@ def _on(prediction: StepPrediction, rates: Rates, on: Results | Ceilings) -> Ste
         high_s=step_s * exp(reach),
         clips_per_s=prediction.asked.batch / step_s,
         parts=tuple(parts),
+        missing=tuple(part for part in parts if is_missing(part)),
         extrapolated=True,
         machine=there.machine,
         notes=(*notes, *prediction.notes),

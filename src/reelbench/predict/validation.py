@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import expm1, log1p
+from typing import Literal
 
 import numpy as np
 
 from reelbench.catalogue.models import SizeError, find_model
+from reelbench.catalogue.models.steps import parts_in_step
 from reelbench.predict import counting
 from reelbench.predict.counting import Counting
 from reelbench.predict.filling import left_out, spreads
-from reelbench.predict.machines import ACROSS_SPREAD
+from reelbench.predict.machines import ACROSS_SPREAD, seconds_there
 from reelbench.predict.rates import NORMAL_90, Measured, Rates
 from reelbench.predict.step import MOST_FILLED, StepPrediction, predict_step
 
@@ -85,23 +87,21 @@ class Summary:
 
 @dataclass(frozen=True)
 class Across:
-    """Layers of one machine predicted from the efficiencies of another.
+    """What was measured on one machine, predicted from another.
 
     Attributes:
-        here: Machine whose efficiencies were used.
-        there: Machine whose ceilings were.
-        errors: Of each layer that both have, by name and pass: predicted over measured, minus 1.
+        here: Machine whose layers were used.
+        there: Machine of which only the ceilings were.
+        what: ``layers`` that both have, or whole ``steps`` from the other machine's layers.
+        errors: Predicted over measured, minus 1.
+        held: Whether the 90 % interval holds each.
     """
 
     here: str
     there: str
+    what: Literal["layers", "steps"]
     errors: tuple[float, ...]
-
-    @property
-    def held(self) -> list[bool]:
-        """Whether a 90 % interval of what is believed of machines holds each."""
-        reach = NORMAL_90 * ACROSS_SPREAD
-        return [abs(log1p(error)) <= reach for error in self.errors]
+    held: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -138,25 +138,11 @@ def check_steps(
     """Predict every whole step of runs from the layers of its own run, its model left out."""
     found = []
     for rates in runs:
-        wanted = dict.fromkeys((s.name, s.pass_, s.dtype, s.batch) for s in rates.steps)
-        for name, pass_, dtype, batch in wanted:
-            measured = rates.step(name, pass_, dtype, batch, implementation)
-            if measured is None or not any(case.dtype == dtype for case in rates.cases):
-                continue
-            try:
-                model = find_model(name)
-            except (LookupError, SizeError):
-                continue  # of a catalogue that is not this one
-            prediction = predict_step(
-                model,
-                rates,
-                dtype=dtype,
-                batch=batch,
-                implementation=implementation,
-                rematerialised=pass_ == "step-remat",
-                count=count,
-            )
-            found.append(Checked(rates.source, model.kind, prediction, measured))
+        for measured in _steps(rates, implementation):
+            prediction = _predicted(measured, rates, rates, implementation, count)
+            if prediction is not None:
+                kind = find_model(measured.name).kind
+                found.append(Checked(rates.source, kind, prediction, measured))
     return found
 
 
@@ -208,8 +194,13 @@ def check_filling(runs: Iterable[Rates], *, implementation: str = "best") -> lis
     return [Filling(way, tuple(errors[way]), tuple(held[way])) for way in errors if errors[way]]
 
 
-def check_machines(runs: Sequence[Rates]) -> list[Across]:
-    """Predict the layers of every machine from every other one's efficiencies and its ceilings."""
+def check_machines(
+    runs: Sequence[Rates], *, implementation: str = "best", count: Counting = counting.count
+) -> list[Across]:
+    """Predict layers and steps of every machine from every other one's layers and its ceilings.
+
+    Of a step no more than a fifth of its time may be of layers that the other did not measure.
+    """
     by_machine: dict[str, list[Rates]] = {}
     for rates in runs:
         by_machine.setdefault(rates.machine, []).append(rates)
@@ -218,9 +209,14 @@ def check_machines(runs: Sequence[Rates]) -> list[Across]:
         for there, theirs in by_machine.items():
             if here == there or mine[0].ceilings.backend != theirs[0].ceilings.backend:
                 continue
-            errors = _errors(mine, theirs)
-            if errors:
-                found.append(Across(here, there, tuple(errors)))
+            if errors := _errors(mine, theirs):
+                reach = NORMAL_90 * ACROSS_SPREAD
+                held = tuple(abs(log1p(error)) <= reach for error in errors)
+                found.append(Across(here, there, "layers", tuple(errors), held))
+            steps = _steps_across(mine, theirs, implementation, count)
+            if steps:
+                errors, held = [each.error for each in steps], tuple(each.held for each in steps)
+                found.append(Across(here, there, "steps", tuple(errors), held))
     return found
 
 
@@ -238,6 +234,71 @@ def summarise(name: str, errors: Sequence[float], held: Sequence[bool] = ()) -> 
     )
 
 
+def _steps(rates: Rates, implementation: str) -> list[Measured]:
+    """The whole steps of a run, of several implementations the fastest that is wanted."""
+    wanted = dict.fromkeys((s.name, s.pass_, s.dtype, s.batch) for s in rates.steps)
+    found = (rates.step(*each, implementation) for each in wanted)
+    return [each for each in found if each is not None]
+
+
+def _predicted(
+    step: Measured, mine: Rates, theirs: Rates, implementation: str, count: Counting
+) -> StepPrediction | None:
+    """A step from a run's layers, on the machine that measured it; None where they cannot tell."""
+    if not any(case.dtype == step.dtype for case in mine.cases):
+        return None
+    try:
+        model = find_model(step.name)
+    except (LookupError, SizeError):
+        return None  # of a catalogue that is not this one
+    return predict_step(
+        model,
+        mine,
+        dtype=step.dtype,
+        batch=step.batch,
+        implementation=implementation,
+        rematerialised=step.pass_ == "step-remat",
+        on=None if mine is theirs else theirs.ceilings,
+        count=count,
+    )
+
+
+def _steps_across(
+    mine: Sequence[Rates], theirs: Sequence[Rates], implementation: str, count: Counting
+) -> list[Checked]:
+    """Each step of one machine from the latest run of another that can tell."""
+    found = []
+    for rates in theirs:
+        for step in _steps(rates, implementation):
+            for other in reversed(mine):
+                if not _measured_most(step, other, implementation):
+                    continue
+                prediction = _predicted(step, other, rates, implementation, count)
+                if prediction is None:
+                    continue
+                checked = Checked(rates.source, "", prediction, step)
+                if not checked.mostly_filled:
+                    found.append(checked)
+                    break
+    return found
+
+
+def _measured_most(step: Measured, rates: Rates, way: str) -> bool:
+    """Whether a run can tell, by the calls whose layers it measured; none is traced for that."""
+    try:
+        parts = parts_in_step(find_model(step.name))
+    except (LookupError, SizeError):
+        return False
+    missing = sum(
+        part.count
+        for part in parts
+        if not rates.find(
+            part.preset, "train" if part.trained else "forward", step.dtype, step.batch, way
+        )
+    )
+    return missing <= MOST_FILLED * sum(part.count for part in parts)
+
+
 def _errors(mine: Sequence[Rates], theirs: Sequence[Rates]) -> list[float]:
     known = {_identity(case): (rates, case) for rates in mine for case in rates.cases}
     errors = []
@@ -247,11 +308,15 @@ def _errors(mine: Sequence[Rates], theirs: Sequence[Rates]) -> list[float]:
             if found is None:
                 continue
             other, same = found
-            least_here = other.ceilings.least(same.flops, same.least_bytes, same.dtype)[0]
-            least_there = rates.ceilings.least(case.flops, case.least_bytes, case.dtype)[0]
-            if least_here and least_there:
-                predicted = same.repeated_s * least_there / least_here
-                errors.append(predicted / case.repeated_s - 1)
+            predicted = seconds_there(
+                same.repeated_s,
+                same.flops,
+                same.least_bytes,
+                same.dtype,
+                other.ceilings,
+                rates.ceilings,
+            )
+            errors.append(predicted / case.repeated_s - 1)
     return errors
 
 

@@ -84,7 +84,7 @@ def _groups(
         summarise(f"the layer: filled from {each.way}", each.errors, each.held) for each in filled
     ]
     found += [
-        summarise(f"{pair.there}: layers, from {pair.here}", pair.errors, pair.held)
+        summarise(f"{pair.there}: {pair.what}, from {pair.here}", pair.errors, pair.held)
         for pair in across
     ]
     return found
