@@ -1,11 +1,12 @@
 """What bare matrix products reach, to see what limits a layer that is made of them.
 
-    python bench/products.py 98x4608x512 2*49x4608x512
+    python bench/products.py 3*98x4608x512
 
-Each is rows x depth x columns, behind how many of them follow each other with operands of their
-own. The products of `r3d-layer4`, forward, are those above: one for each of its kernel's taps in
-time, of the frames that the tap reads. A product of few rows reads its right operand for little
-arithmetic, so the bytes a second at which it does so stand beside the FLOP/s.
+Each is rows x depth x columns, behind how many of them follow each other with right operands of
+their own: as many arrays, or slices of one, as the taps of a kernel are, which XLA on a CPU copies
+before it multiplies them. Those above are about the products of `r3d-layer4`, forward: one for each
+of its kernel's taps in time. A product of few rows reads its right operand for little arithmetic,
+so the bytes a second at which it does so stand beside the FLOP/s.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import re
 import statistics
 import sys
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -35,22 +35,25 @@ def main() -> None:
     parser.add_argument("products", nargs="+", metavar="[N*]ROWSxDEPTHxCOLUMNS")
     sizes = [_sizes(text) for text in parser.parse_args().products]
     ceiling = ceilings.matmul("float32").rate
-    calls = {f"{n}*{m}x{k}x{o}": _call(n, m, k, o) for n, m, k, o in sizes}
+    calls = {}
+    for size in sizes:
+        name = "{}*{}x{}x{}".format(*size)
+        calls[name] = _call(*size), size
+        if size[0] > 1:
+            calls[f"{name}, of one array"] = _call(*size, together=True), size
     rounds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(5):  # in turns, as a machine's speed changes meanwhile
-        for name, call in calls.items():
+    for _turn in range(5):  # in turns, as a machine's speed changes meanwhile
+        for name, (call, _) in calls.items():
             rounds_within(call, SECOND_S / 10)
             rounds[name] += rounds_within(call, SECOND_S)
     table = Table("product", box=None, caption_justify="left")
     for column in ("time", "rate", "of ceiling", "right operand"):
         table.add_column(column, justify="right")
-    total_s = total_flops = 0.0
-    for name, (n, m, k, o) in zip(calls, sizes, strict=True):
-        seconds, flops = statistics.median(rounds[name]), 2.0 * n * m * k * o
-        total_s, total_flops = total_s + seconds, total_flops + flops
-        reads = print_rate(4 * n * k * o / seconds, "B/s")
-        table.add_row(name, print_time(seconds), *_rate(flops / seconds, ceiling), reads)
-    table.add_row("all", print_time(total_s), *_rate(total_flops / total_s, ceiling), "")
+    for name, (_, (n, m, k, o)) in calls.items():
+        seconds = statistics.median(rounds[name])
+        rate, reads = 2.0 * n * m * k * o / seconds, 4.0 * n * k * o / seconds
+        shown = print_rate(rate, "FLOP/s"), print_share(rate / ceiling), print_rate(reads, "B/s")
+        table.add_row(name, print_time(seconds), *shown)
     table.caption = f"ceiling: {print_rate(ceiling, 'FLOP/s')}, the best product of this sitting"
     Console(width=100).print(table)
 
@@ -63,20 +66,15 @@ def _sizes(text: str) -> tuple[int, int, int, int]:
     return numbers
 
 
-def _call(n: int, m: int, k: int, o: int) -> Call:
+def _call(n: int, m: int, k: int, o: int, *, together: bool = False) -> Call:
     left, right = jax.random.split(jax.random.key(0))
-    x = jax.random.normal(left, (m, k))
-    each = [jax.random.normal(key, (k, o)) for key in jax.random.split(right, n)]
+    x, kernels = jax.random.normal(left, (m, k)), jax.random.normal(right, (n, k, o))
 
-    def products(x: jax.Array, *kernels: jax.Array) -> list[jax.Array]:
-        return [jnp.matmul(x, kernel) for kernel in kernels]
+    def products(x: jax.Array, kernels: jax.Array | list[jax.Array]) -> list[jax.Array]:
+        return [jnp.matmul(x, kernels[place]) for place in range(n)]
 
-    made: Callable[..., object] = jax.jit(products).lower(x, *each).compile()
-    return Call(made, (x, *each))
-
-
-def _rate(rate: float, ceiling: float) -> tuple[str, str]:
-    return print_rate(rate, "FLOP/s"), print_share(rate / ceiling)
+    operands = x, (kernels if together else list(kernels))
+    return Call(jax.jit(products).lower(*operands).compile(), operands)
 
 
 if __name__ == "__main__":
