@@ -14,9 +14,23 @@ def test_a_reading_is_the_time_of_a_call_within_its_interval():
         assert 0 < each.low_s <= each.median_s <= each.high_s
 
 
+def test_a_short_reading_is_warmed_up_as_long_as_a_long_one(monkeypatch):
+    within = []
+    monkeypatch.setattr(
+        standards, "rounds_within", lambda call, seconds: within.append(seconds) or [1e-3] * 9
+    )
+    made = Standards()
+    made.read(0.02)
+    assert within == pytest.approx([0.05, 0.05, 0.01, 0.01])
+    within.clear()
+    made.read(0.2)
+    assert within == pytest.approx([0.05, 0.05, 0.1, 0.1])
+
+
 def test_every_call_is_waited_for(monkeypatch):
     waited = []
     monkeypatch.setattr(jax, "block_until_ready", lambda x: waited.append(x) or x)
+    monkeypatch.setattr(standards, "_WARM_S", 0.0)
     Standards().read(0.0)
     # A call to warm up and a round of each, however short the time.
     assert len(waited) == 2 * (1 + 1)

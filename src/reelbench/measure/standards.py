@@ -21,13 +21,14 @@ from reelbench.measure.clock import Call, rounds_within
 from reelbench.results.schema import Reading
 from reelbench.stats.interval import median_interval
 
-READ_S = 0.3
-"""Time of one reading of all of them, where the budget is not short."""
+READ_S = 0.2
+"""Time of one reading of all of them, where the budget is not short; warming up comes before."""
 
 _SEED = 20_261_128
-# Share of a reading in which nothing is read: after compiling, which one thread does, a virtual
-# machine may have both its CPUs on one core for a tenth of a second (see `machine.awake`).
-_WARM = 1 / 3
+# Time of all together before a reading, however short that is: after compiling, which one thread
+# does, a virtual machine may have both its CPUs on one core for a tenth of a second (see
+# `machine.awake`).
+_WARM_S = 0.1
 # Side of the squares that are multiplied, and elements that are read and written, such that a call
 # takes some tenths of a millisecond.
 _SIDE, _SIDE_ON_ACCELERATOR = 512, 4096
@@ -54,14 +55,13 @@ class Standards:
         """Time each of them; none where a large case has left them no room.
 
         Args:
-            seconds: Time for all together.
+            seconds: Time for all together, warming up not counted.
         """
         try:
             calls = self._calls
             for call in calls.values():
-                rounds_within(call, _WARM * seconds / len(calls))
-            each = (1 - _WARM) * seconds / len(calls)
-            return {name: _reading(call, each) for name, call in calls.items()}
+                rounds_within(call, _WARM_S / len(calls))
+            return {name: _reading(call, seconds / len(calls)) for name, call in calls.items()}
         except jax.errors.JaxRuntimeError:
             return {}
 
