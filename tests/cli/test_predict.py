@@ -42,6 +42,9 @@ def test_what_is_missing_is_listed_with_what_to_do(run, capsys):
     text = said(capsys, "predict", "r3d_18@8x56x56", "--rates", run)
     assert "Not measured" in text
     assert "--reel-case r3d_18@8x56x56" in text.replace("\n", " ")
+    # Its first layer stands in two places.
+    _, missing = text.split("Not measured")
+    assert missing.count("BasicBlock-65167cbb  train") == 1
 
 
 @pytest.mark.parametrize(

@@ -291,9 +291,9 @@ def _advice(model: Model, parts: list[PartTime], structure: Structure) -> tuple[
     missing = sum(shares.values())
     if missing > 0.05 * variance:
         found.append(
-            f"the {len(shares)} layers that are missing bring {missing / variance:.0%} of the "
-            "variance: pytest --benchmark-only bench/test_models.py "
-            f"--reel-case {model.name} --reel-pass forward,train"
+            f"layers that were not measured, {len(shares)} in all, bring "
+            f"{missing / variance:.0%} of the variance: pytest --benchmark-only "
+            f"bench/test_models.py --reel-case {model.name} --reel-pass forward,train"
         )
     if structure.spread**2 > 0.5 * variance:
         found.append(

@@ -139,10 +139,9 @@ def check_steps(
     found = []
     for rates in runs:
         for measured in _steps(rates, implementation):
-            prediction = _predicted(measured, rates, rates, implementation, count)
-            if prediction is not None:
-                kind = find_model(measured.name).kind
-                found.append(Checked(rates.source, kind, prediction, measured))
+            checked = _checked(measured, rates, implementation, count)
+            if checked is not None:
+                found.append(checked)
     return found
 
 
@@ -241,26 +240,27 @@ def _steps(rates: Rates, implementation: str) -> list[Measured]:
     return [each for each in found if each is not None]
 
 
-def _predicted(
-    step: Measured, mine: Rates, theirs: Rates, implementation: str, count: Counting
-) -> StepPrediction | None:
-    """A step from a run's layers, on the machine that measured it; None where they cannot tell."""
-    if not any(case.dtype == step.dtype for case in mine.cases):
+def _checked(
+    step: Measured, rates: Rates, implementation: str, count: Counting, on: Rates | None = None
+) -> Checked | None:
+    """A step from a run's layers, also on another's machine; None where they cannot tell."""
+    if not any(case.dtype == step.dtype for case in rates.cases):
         return None
     try:
         model = find_model(step.name)
     except (LookupError, SizeError):
         return None  # of a catalogue that is not this one
-    return predict_step(
+    prediction = predict_step(
         model,
-        mine,
+        rates,
         dtype=step.dtype,
         batch=step.batch,
         implementation=implementation,
         rematerialised=step.pass_ == "step-remat",
-        on=None if mine is theirs else theirs.ceilings,
+        on=on.ceilings if on else None,
         count=count,
     )
+    return Checked((on or rates).source, model.kind, prediction, step)
 
 
 def _steps_across(
@@ -270,16 +270,9 @@ def _steps_across(
     found = []
     for rates in theirs:
         for step in _steps(rates, implementation):
-            for other in reversed(mine):
-                if not _measured_most(step, other, implementation):
-                    continue
-                prediction = _predicted(step, other, rates, implementation, count)
-                if prediction is None:
-                    continue
-                checked = Checked(rates.source, "", prediction, step)
-                if not checked.mostly_filled:
-                    found.append(checked)
-                    break
+            able = (each for each in reversed(mine) if _measured_most(step, each, implementation))
+            tried = (_checked(step, each, implementation, count, on=rates) for each in able)
+            found += [each for each in tried if each and not each.mostly_filled][:1]
     return found
 
 

@@ -117,6 +117,8 @@ def _missing(prediction: StepPrediction) -> Table:
         Column("nearest", "nearest", give="cut"),
         Column("efficiency_s", "time", align="right"),
     )
+    # A layer that stands in several places is to be measured once.
+    once = {(part.case, part.pass_): part for part in prediction.missing}
     rows = tuple(
         (
             plain(part.case),
@@ -125,7 +127,7 @@ def _missing(prediction: StepPrediction) -> Table:
             plain(part.nearest or "–"),
             Cell(part.seconds, print_time(part.seconds)),
         )
-        for part in prediction.missing
+        for part in once.values()
     )
     title = f"Not measured: {len(rows)}" if rows else "To narrow the interval"
     advice = tuple(f"{each}." for each in prediction.advice)
