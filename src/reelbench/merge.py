@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
@@ -39,7 +39,9 @@ from reelbench.results.schema import (
     Run,
     Source,
 )
+from reelbench.stats.timing import Unsteadiness
 from reelbench.stats.timing import merged as merged_record
+from reelbench.stats.visits import usual
 
 Json = dict[str, Any]
 _EDITED = "one of them was edited; leave it out"
@@ -92,7 +94,7 @@ def merge(files: Sequence[tuple[str, bytes]]) -> bytes:
     colds = [each.cold_floor_s for each in sources if each.cold_floor_s is not None]
     wanders = [source.wander for source in sources if source.wander is not None]
     wander = statistics.median(wanders) if wanders else None
-    benchmarks = _cases(read, floor or 0.0, wander)
+    benchmarks = _benchmarks(_cases(read), floor or 0.0, wander)
     machine = msgspec.structs.replace(
         header.machine,
         facts=_facts(header.machine.facts, sources[0]),
@@ -244,34 +246,62 @@ def _rank(ceiling: Ceiling) -> tuple[float, str]:
     return ceiling.rate, _canonical(msgspec.to_builtins(ceiling))
 
 
-def _cases(read: Sequence[_File], floor_s: float, wander: float | None) -> list[Json]:
-    """The benchmarks of all cases, in the order of their names."""
+def _cases(read: Sequence[_File]) -> list[list[_Case]]:
+    """What the files say of each case."""
     grouped: dict[Identity, list[_Case]] = {}
     for file in read:
         for record, raw in zip(file.results.records, file.raw["benchmarks"], strict=True):
             born = min(file.born.get(r.process, ("", r.process)) for r in record.timing.replicates)
             grouped.setdefault(record.identity, []).append(_Case(file, record, raw, born))
-    made = [_case(cases, floor_s, wander) for cases in grouped.values()]
+    return list(grouped.values())
+
+
+def _benchmarks(
+    grouped: Sequence[Sequence[_Case]], floor_s: float, wander: float | None
+) -> list[Json]:
+    """The benchmarks of all cases, in the order of their names."""
+    for cases in grouped:
+        _check_same_case(cases)
+    replicates = [_replicates(cases) for cases in grouped]
+    # What cases vary from visit to visit is needed where one process is all there is of a case.
+    alone = [each for each, *more in replicates if not more]
+    unsteadiness = Unsteadiness(wander, usual(alone))
+    made = [
+        _case(cases, each, floor_s, unsteadiness)
+        for cases, each in zip(grouped, replicates, strict=True)
+    ]
     return sorted(made, key=lambda each: (each["fullname"], _canonical(each.get("params"))))
 
 
-def _case(cases: Sequence[_Case], floor_s: float, wander: float | None) -> Json:
-    first = min(cases, key=lambda case: (case.born, _canonical(case.raw)))
-    for case in cases:
-        _check_same_case(first, case)
-    record = merged_record(first.record, _replicates(cases), floor_s, wander)
-    rounds = [seconds for each in record.timing.replicates for seconds in each.rounds_s]
+def _case(
+    cases: Sequence[_Case],
+    replicates: Sequence[Replicate],
+    floor_s: float,
+    unsteadiness: Unsteadiness,
+) -> Json:
+    first = _first_of(cases)
+    record = merged_record(first.record, replicates, floor_s, unsteadiness)
     return {
         **first.raw,
         "extra_info": {
             **first.raw.get("extra_info", {}),
             "reelbench": msgspec.to_builtins(record),
         },
-        "stats": {**first.raw["stats"], **statistics_of(rounds).as_dict()},
+        "stats": {**first.raw["stats"], **statistics_of(replicates).as_dict()},
     }
 
 
-def _check_same_case(first: _Case, case: _Case) -> None:
+def _first_of(cases: Sequence[_Case]) -> _Case:
+    return min(cases, key=lambda case: (case.born, _canonical(case.raw)))
+
+
+def _check_same_case(cases: Sequence[_Case]) -> None:
+    first = _first_of(cases)
+    for case in cases:
+        _check_same(first, case)
+
+
+def _check_same(first: _Case, case: _Case) -> None:
     here, there = first.record, case.record
     for field, one, other in (
         ("version", here.version, there.version),
@@ -308,10 +338,10 @@ def _replicates(cases: Sequence[_Case]) -> list[Replicate]:
     return [found[key] for key in sorted(found)]
 
 
-def statistics_of(rounds: Sequence[float]) -> Stats:
-    """pytest-benchmark's statistics of these rounds."""
+def statistics_of(replicates: Iterable[Replicate]) -> Stats:
+    """pytest-benchmark's statistics of all rounds of all visits of these processes."""
     stats = Stats()
-    stats.data = list(rounds)
+    stats.data = [s for each in replicates for visit in each.visits_s for s in visit]
     return stats
 
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.plugin.budget import OVERHEAD_S, Estimate, choose, estimate, in_order
+from reelbench.plugin.budget import (
+    OVERHEAD_S,
+    VISITS,
+    Estimate,
+    choose,
+    estimate,
+    in_order,
+    of_visit,
+)
 
 # Whole seconds, so that sums are exact.
 SECONDS = st.integers(0, 200).map(float)
@@ -119,18 +127,28 @@ def test_an_estimate_is_of_the_case_it_was_made_for():
     assert (made.name, made.core) == ("that one", False)
 
 
-@given(st.floats(0, 10), st.integers(1, 20))
+@given(st.floats(0, 10), st.integers(2, 20))
 def test_every_process_but_the_first_costs_the_same_and_less_than_the_first(seconds, runs):
     def cost_of(runs):
         return estimate(
             "case", core=True, roofline_s=seconds, max_time_s=1.0, min_rounds=6, runs=runs
         )
 
-    one, many = cost_of(1), cost_of(runs)
-    assert one.again_s == 0
-    assert many.first_s == pytest.approx(one.total_s)
-    assert many.again_s == pytest.approx((runs - 1) * cost_of(2).again_s)
-    assert cost_of(2).again_s < one.total_s
+    two, many = cost_of(2), cost_of(runs)
+    assert many.first_s == pytest.approx(two.first_s)
+    assert many.again_s == pytest.approx((runs - 1) * two.again_s)
+    assert two.again_s < two.first_s
+
+
+@given(st.floats(0, 10), st.floats(0.1, 10), st.integers(1, 50))
+def test_visits_share_the_time_and_the_rounds_of_a_case(seconds, max_time_s, rounds):
+    time_s, least = of_visit(max_time_s, rounds)
+    assert VISITS * time_s == pytest.approx(max_time_s)
+    assert rounds <= VISITS * least < rounds + VISITS
+    planned = cost(seconds, max_time_s, rounds)
+    slack = 1 - 1e-9
+    assert planned.again_s >= (VISITS - 1) * max(time_s, least * planned.call_s) * slack
+    assert planned.first_s >= (OVERHEAD_S + max(time_s, least * planned.call_s)) * slack
 
 
 @given(cases(), st.data())

@@ -111,8 +111,8 @@ def test_a_case_in_which_the_process_dies_twice_is_given_up(project):
 def test_a_call_that_does_not_come_back_costs_its_allowance_and_the_rest_is_measured(project):
     conftest = (project.path / "conftest.py").read_text()
     project.pytester.makeconftest(
-        conftest + "\nfrom reelbench.plugin import session\n"
-        "session._SHORTEST_ALLOWANCE_S = 1.0\nsession._SLOWEST = 0.1\n"
+        conftest + "\nfrom reelbench.plugin import spending\n"
+        "spending._SHORTEST_ALLOWANCE_S = 1.0\nspending._SLOWEST = 0.1\n"
     )
     project.write("""
         import time

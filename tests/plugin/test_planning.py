@@ -44,7 +44,7 @@ def planned(works, budget_s):
     ]
     session = Session(options, SimpleNamespace(ceilings=ceilings), None, "0", time.monotonic())
     order = session.plan(works, core=set())
-    return order, session.estimates
+    return order, session.spending.estimates
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from reelbench.plugin.merging import wider_than
 from reelbench.report.run import run_tables
 from reelbench.results.read import load, parse
 from reelbench.results.schema import Replicate
-from reelbench.stats.timing import timing_of
+from reelbench.stats.timing import Unsteadiness, timing_of
 
 WANDERING = """
 class Wandering:
@@ -66,7 +66,8 @@ def test_a_steady_machine_widens_nothing(project):
 
 
 def test_a_wanted_width_below_the_wandering_is_said_once_not_to_be_reached(project):
-    project.configure(WANDERING)
+    # With visits far enough apart the cases would say themselves that they are steady.
+    project.configure(f"{WANDERING}\nfrom reelbench.plugin import visits\nvisits._ROOM = 0.0\n")
     project.write(CASES)
     project.run("--reel-pass=forward", "--reel-width=15%", "--reel-budget=60s")
     for record in load(project.files()[0]).records:
@@ -77,8 +78,8 @@ def test_a_wanted_width_below_the_wandering_is_said_once_not_to_be_reached(proje
 def test_rounds_that_agree_are_not_asked_for_where_the_machine_wanders():
     rounds = [1e-3 * (1 + 1e-4 * (turn % 7)) for turn in range(60)]
     process = Replicate(process="p", order=0, iterations=1, warmup_s=[], rounds_s=rounds)
-    assert wider_than(timing_of([process], 0.0, 0.0), 0.02) == []
-    (said,) = wider_than(timing_of([process], 0.0, 0.2), 0.02)
+    assert wider_than(timing_of([process], 0.0, Unsteadiness(0.0)), 0.02) == []
+    (said,) = wider_than(timing_of([process], 0.0, Unsteadiness(0.2)), 0.02)
     assert "the machine wanders more from second to second" in said
     assert "more rounds" not in said
 

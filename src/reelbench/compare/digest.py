@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from reelbench.results.outcome import Outcome
 from reelbench.results.schema import Benchmark, CaseRecord, Fact, Identity, MachineInfo, Results
 from reelbench.stats.interval import median_interval
 from reelbench.stats.timing import IDLE_SHARE
+from reelbench.stats.visits import median_of
 
 FOREIGN = "pytest-benchmark"
 """Family of the benchmarks that have no record of ours."""
@@ -124,7 +124,7 @@ def _own(record: CaseRecord, clock: str, runs: dict[str, int]) -> Reading:
     timing = record.timing
     medians: dict[int, list[float]] = {}
     for each in timing.replicates:
-        medians.setdefault(runs.get(each.process, 0), []).append(_median(each.rounds_s))
+        medians.setdefault(runs.get(each.process, 0), []).append(median_of(each))
     return Reading(
         identity=record.identity,
         version=record.version,
@@ -139,12 +139,6 @@ def _own(record: CaseRecord, clock: str, runs: dict[str, int]) -> Reading:
         share=record.rates.roofline_share,
         limit=_limit(record),
     )
-
-
-def _median(times: Sequence[float]) -> float:
-    # As statistics.median, which takes several times as long for a few dozen numbers.
-    ordered, middle = sorted(times), len(times) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _limit(record: CaseRecord) -> Limit | None:

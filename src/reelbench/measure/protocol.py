@@ -15,7 +15,7 @@ from reelbench.measure.compiling import Compiled, Traced, compile_, reload
 from reelbench.measure.failure import CaseFailure, from_runtime
 from reelbench.measure.workload import Workload
 from reelbench.results.outcome import Outcome
-from reelbench.results.schema import Replicate
+from reelbench.results.schema import Replicate, Visit
 from reelbench.stats.interval import median_interval
 from reelbench.stats.stopping import rounds_needed
 from reelbench.units import print_duration, print_time
@@ -31,6 +31,8 @@ PROTOCOL = 2
 _FEWEST_ROUNDS = 3
 # However narrow an interval was asked for: beyond it, another process says more than more rounds.
 MOST_ROUNDS = 4000
+WARM_AGAIN_S = 0.05
+"""Time for warming up a case that was timed before: its code and data only left the caches."""
 # A profiler's trace is of so long a stretch, and of so many calls at most.
 _TRACED_S = 0.2
 _TRACED_CALLS = 50
@@ -49,12 +51,14 @@ class Effort:
         width: Relative half-width of the interval at which rounds may end, or None to make those
             that fill ``max_time_s`` and no more.
         most_s: Time after which they end with a wider one.
+        warm_s: Time after which warming up ends even if calls still become faster.
     """
 
     max_time_s: float
     min_rounds: int
     width: float | None = None
     most_s: float = 0.0
+    warm_s: float = 0.5
 
 
 def prepare(traced: Traced, place: cache.Place | None = None) -> tuple[Compiled, clock.Call]:
@@ -138,7 +142,7 @@ def time_(
         CaseFailure: ``over_budget``: not even three rounds fit into what is left.
     """
     end = time.monotonic() + time_left_s
-    warmup = clock.warm_up(call, effort.max_time_s / 2)
+    warmup = clock.warm_up(call, effort.warm_s)
     seconds = min(warmup[-3:])
     affordable = int(time_left_s / seconds)
     if affordable < min(effort.min_rounds, _FEWEST_ROUNDS):
@@ -184,6 +188,30 @@ def time_(
         device_s=traced.seconds if traced else None,
     )
     return replicate, notes
+
+
+def time_again(
+    call: clock.Call, timer: Timer, first: Replicate, *, after_s: float, time_left_s: float
+) -> Visit:
+    """Time a case again that the same process has timed before.
+
+    Args:
+        call: What to time.
+        timer: Makes the rounds.
+        first: The rounds of the first visit; as many are made again.
+        after_s: Since its start.
+        time_left_s: What is left of the budget.
+    """
+    clock.warm_up(call, WARM_AGAIN_S)
+    reading = disturbance.read_undisturbed(
+        lambda: timer(call, len(first.rounds_s), first.iterations), time_left_s
+    )
+    return Visit(
+        after_s=after_s,
+        rounds_s=reading.rounds_s,
+        disturbed=reading.disturbed,
+        retries=reading.retries,
+    )
 
 
 def _narrow(

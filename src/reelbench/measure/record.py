@@ -9,7 +9,7 @@ from reelbench.measure.compiling import Compiled
 from reelbench.measure.roofline import roofline
 from reelbench.results.outcome import Outcome
 from reelbench.results.schema import CaseRecord, Ceiling, Rates, Replicate, Work
-from reelbench.stats.timing import timing_of, warnings_of_timing
+from reelbench.stats.timing import UNKNOWN, Unsteadiness, timing_of, warnings_of_timing
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,19 @@ class Limits:
     Attributes:
         ceilings: What the machine reached.
         floor_s: Time of an empty call.
-        wander: How far a second's median wanders on this machine, where a self-test found it.
+        unsteadiness: What is known of how the machine's speed changes.
     """
 
     ceilings: Sequence[Ceiling]
     floor_s: float
-    wander: float | None = None
+    unsteadiness: Unsteadiness = UNKNOWN
 
 
 def record(compiled: Compiled, replicate: Replicate, limits: Limits) -> CaseRecord:
     """The record of a case that was timed."""
     traced = compiled.traced
     workload = traced.workload
-    timing = timing_of([replicate], limits.floor_s, limits.wander)
+    timing = timing_of([replicate], limits.floor_s, limits.unsteadiness)
     rates = _rates(compiled, timing.median_s, limits)
     return CaseRecord(
         identity=workload.identity,

@@ -12,6 +12,8 @@ TYPICAL_SHARE = 0.25
 OVERHEAD_S = 4.0
 # Tracing it again, loading its program and making its inputs in a further process.
 AGAIN_OVERHEAD_S = 1.5
+VISITS = 3
+"""How often one process times a case, a while apart; see `reelbench.stats.visits`."""
 # Starting a further process: Python, JAX, collecting the tests.
 START_S = 5.0
 _WARMUP_CALLS = 3
@@ -26,7 +28,7 @@ class Estimate:
         core: Whether it is measured before the others.
         call_s: Time of one call, estimated from its roofline.
         total_s: Time of the whole case in all processes.
-        again_s: What of it goes to processes after the first.
+        again_s: What of it goes to processes after the first, or to visits after the first.
     """
 
     name: str
@@ -37,7 +39,7 @@ class Estimate:
 
     @property
     def first_s(self) -> float:
-        """Time of the case in the first process."""
+        """Time of the case in the first visit of the first process."""
         return self.total_s - self.again_s
 
 
@@ -52,9 +54,18 @@ def estimate(
 ) -> Estimate:
     """The cost of a case whose least call time is ``roofline_s``, in ``runs`` processes."""
     call = roofline_s / TYPICAL_SHARE
+    if runs == 1:
+        max_time_s, min_rounds = of_visit(max_time_s, min_rounds)
+        again = (VISITS - 1) * max(max_time_s, (min_rounds + 1) * call)
     rounds = max(max_time_s, (min_rounds + _WARMUP_CALLS) * call)
-    again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
+    if runs > 1:
+        again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
     return Estimate(name, core, call, OVERHEAD_S + rounds + again, again)
+
+
+def of_visit(max_time_s: float, min_rounds: int) -> tuple[float, int]:
+    """The time of the rounds of one visit, and the fewest, of those of all visits."""
+    return max_time_s / VISITS, -(-min_rounds // VISITS)
 
 
 def in_order(estimates: Iterable[Estimate], last: Collection[str] = ()) -> list[Estimate]:

@@ -13,10 +13,11 @@ from reelbench.measure.protocol import MOST_ROUNDS
 from reelbench.measure.record import Limits
 from reelbench.merge import statistics_of
 from reelbench.results.journal import Entry
-from reelbench.results.schema import CaseRecord, Timing
+from reelbench.results.schema import CaseRecord, Replicate, Timing, Visit
 from reelbench.stats.interval import median_interval
 from reelbench.stats.stopping import rounds_needed, runs_needed
 from reelbench.stats.timing import merged
+from reelbench.stats.visits import median_of
 from reelbench.units import print_share
 
 # With fewer processes their interval says little, and could be narrow by chance.
@@ -50,11 +51,19 @@ class Asked:
     trouble: str = ""
 
 
-def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, limits: Limits) -> dict[str, Any]:
+def merge(
+    first: Entry,
+    visits: Sequence[Visit],
+    others: Sequence[Entry],
+    asked: Asked,
+    *,
+    limits: Limits,
+) -> dict[str, Any]:
     """The benchmark of a case, in pytest-benchmark's form.
 
     Args:
         first: What the first process found.
+        visits: What it found when it came back.
         others: What further processes found, failures too.
         asked: What the user asked for.
         limits: What the cases of the session are held against.
@@ -64,10 +73,10 @@ def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, limits: Limits
     """
     start = record_of(first)
     replicates = [
-        *start.timing.replicates,
+        process_of(first, visits),
         *(each.replicate for each in others if each.replicate is not None),
     ]
-    record = merged(start, replicates, limits.floor_s, limits.wander)
+    record = merged(start, replicates, limits.floor_s, limits.unsteadiness)
     # What was said of the width when the case was timed is said anew.
     warnings = [each for each in record.warnings if not each.startswith(_WIDER)]
     width, count = asked.width, len(replicates)
@@ -77,13 +86,21 @@ def merge(first: Entry, others: Sequence[Entry], asked: Asked, *, limits: Limits
     if width:
         warnings += wider_than(record.timing, width)
     record = structs.replace(record, warnings=warnings)
-    rounds = [seconds for each in replicates for seconds in each.rounds_s]
     benchmark: dict[str, Any] = first.benchmark or {}
     return {
         **benchmark,
         "extra_info": {**benchmark["extra_info"], "reelbench": msgspec.to_builtins(record)},
-        "stats": {**benchmark["stats"], **statistics_of(rounds).as_dict()},
+        "stats": {**benchmark["stats"], **statistics_of(replicates).as_dict()},
     }
+
+
+def process_of(entry: Entry, visits: Sequence[Visit]) -> Replicate:
+    """The rounds of the first process, which are in the case's entry, with its later visits.
+
+    Raises:
+        ValueError: The case was not timed.
+    """
+    return structs.replace(record_of(entry).timing.replicates[0], later=list(visits))
 
 
 def half_width(timing: Timing) -> float:
@@ -101,14 +118,15 @@ def wider_than(timing: Timing, width: float) -> list[str]:
     reached = half_width(timing)
     if reached <= width:
         return []
-    rounds = [each.rounds_s for each in timing.replicates]
-    if len(rounds) > 1:
-        more = runs_needed([median_interval(each).median for each in rounds], width)
-        needed = max(1, (more or 0) - len(rounds))
+    first, *others = timing.replicates
+    if others:
+        more = runs_needed([median_of(each) for each in timing.replicates], width)
+        needed = max(1, (more or 0) - len(timing.replicates))
         how = f"about {needed} more {'process' if needed == 1 else 'processes'} would do"
-    elif median_interval(rounds[0]).relative_half_width <= width:
+    elif first.later or median_interval(first.rounds_s).relative_half_width <= width:
         how = "the machine wanders more from second to second; try several processes, --reel-runs"
-    elif (needed := max(1, rounds_needed(rounds[0], width) - len(rounds[0]))) < MOST_ROUNDS:
+    elif (needed := rounds_needed(first.rounds_s, width) - len(first.rounds_s)) < MOST_ROUNDS:
+        needed = max(1, needed)
         how = f"about {needed} more {'round' if needed == 1 else 'rounds'} would do"
     else:
         how = "try several processes with --reel-runs"

@@ -65,15 +65,14 @@ class Progress:
         if self._terminal is not None:
             self._terminal.showfspath = False  # the case lines say where we are
             self._terminal._show_progress_info = False
-        self._count = len(session.expected())
+        self._count = len(session.spending.expected())
         also = [f"{resumed} done before"] if resumed else []
-        others = len(session.estimates) - self._count
+        others = len(session.spending.estimates) - self._count
         also += [f"{others} more if time allows"] if others else []
         more = f" ({', '.join(also)})" if also else ""
-        self.say(
-            f"plan      {self._count} cases{more}, about {print_duration(session.eta_s())} of "
-            f"{print_duration(session.options.budget_s)}"
-        )
+        took = print_duration(session.spending.eta_s())
+        of = print_duration(session.options.budget_s)
+        self.say(f"plan      {self._count} cases{more}, about {took} of {of}")
         self.say(f"journal   {self._path(session.journal.path)}")
 
     def let_go(self, line: str) -> None:
@@ -94,7 +93,7 @@ class Progress:
         if failure and failure.outcome is Outcome.OVER_BUDGET and "estimated_s" in failure.numbers:
             return
         self._done += 1
-        self._count = self._done + len(session.expected())
+        self._count = self._done + len(session.spending.expected())
         if record:
             share = record.rates.roofline_share
             of = f"{print_share(share)} of ceiling" if share is not None else ""
@@ -103,7 +102,7 @@ class Progress:
             said = f"{failure.outcome}: {failure.reason}" if failure else ""
         turn = "run 1 " if session.options.runs > 1 else ""
         count = f"[{turn}{self._done:>{len(str(self._count))}}/{self._count}]"
-        self._case(count, case, said, session.eta_s())
+        self._case(count, case, said, session.spending.eta_s())
 
     def again(
         self, place: str, case: Identity, replicate: Replicate | None, reason: str, left_s: float

@@ -88,7 +88,11 @@ class Replica:
                 call,
                 timer_of(benchmark),
                 protocol.Effort(
-                    self._options.max_time_s, self._options.min_rounds, self._width, order.most_s
+                    self._options.max_time_s,
+                    self._options.min_rounds,
+                    self._width,
+                    order.most_s,
+                    warm_s=self._options.max_time_s / 2,
                 ),
                 process=self._process,
                 order=self._order,

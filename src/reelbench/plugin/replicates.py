@@ -90,8 +90,12 @@ class Replicates:
         backend.release()
         trouble, barren = "", 0
         while not trouble and (owed := self._owed()):
-            room = session.time_left_s - self._start_s
-            fit = {name: count for name, count in owed.items() if session.again_s(name) <= room}
+            room = session.spending.time_left_s - self._start_s
+            fit = {
+                name: count
+                for name, count in owed.items()
+                if session.spending.again_s(name) <= room
+            }
             if not fit:
                 trouble = "no time was left"
                 break
@@ -122,7 +126,8 @@ class Replicates:
     def _is_narrow(self, first: Entry, others: Sequence[Entry]) -> bool:
         replicates = merging.record_of(first).timing.replicates
         replicates += [each.replicate for each in others if each.replicate is not None]
-        timing = timing_of(replicates, self._session.limits.floor_s, self._session.limits.wander)
+        limits = self._session.limits
+        timing = timing_of(replicates, limits.floor_s, limits.unsteadiness)
         return merging.narrow_enough(timing, self._session.options.width or 0.0)
 
     def _measure(self, names: list[str], turn: int) -> tuple[bool, str]:
@@ -158,7 +163,7 @@ class Replicates:
             process=process,
             folder=str(session.programs),
             width=session.options.width,
-            time_left_s=session.time_left_s,
+            time_left_s=session.spending.time_left_s,
             cases=[self._order(name) for name in names],
         )
 
@@ -166,7 +171,7 @@ class Replicates:
         record = merging.record_of(self._session.journal.first_timed[name])
         (first,) = record.timing.replicates
         rounds = sum(first.rounds_s) * first.iterations
-        return Order(name, _short(record), self._session.again_s(name), 1.5 * rounds)
+        return Order(name, _short(record), self._session.spending.again_s(name), 1.5 * rounds)
 
 
 class _Conversation:
@@ -222,8 +227,10 @@ class _Conversation:
             return _START_ALLOWANCE_S
         name = self._left[0]
         compiling = merging.record_of(self._session.journal.first_timed[name]).compilation.compile_s
-        usual = _SLOWEST * (self._session.again_s(name) + compiling) + _SHORTEST_ALLOWANCE_S
-        return max(_SHORTEST_ALLOWANCE_S, min(usual, self._session.time_left_s))
+        usual = (
+            _SLOWEST * (self._session.spending.again_s(name) + compiling) + _SHORTEST_ALLOWANCE_S
+        )
+        return max(_SHORTEST_ALLOWANCE_S, min(usual, self._session.spending.time_left_s))
 
     def _end(self, replicate: Replicate | None, reason: str = "") -> None:
         name, spent = self._left.pop(0), time.monotonic() - self._since
@@ -240,9 +247,9 @@ class _Conversation:
     def _eta_s(self) -> float:
         """Time that what is left of the run will take, if each process takes as long as this."""
         session = self._session
-        now = sum(map(session.again_s, self._left))
-        whole = budget.START_S + sum(map(session.again_s, self._names))
-        return min(now + (session.options.runs - self._turn) * whole, session.time_left_s)
+        now = sum(map(session.spending.again_s, self._left))
+        whole = budget.START_S + sum(map(session.spending.again_s, self._names))
+        return min(now + (session.options.runs - self._turn) * whole, session.spending.time_left_s)
 
     def _cut_short(self, late: bool) -> str:
         """End the process, whose case is lost; the others are left for the next process."""

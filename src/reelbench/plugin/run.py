@@ -120,8 +120,9 @@ class Run:
     ) -> CaseRecord:
         name, session = node.nodeid, self._session
         identity = _identity(node)
+        session.come_back()
         started = time.monotonic()
-        allowance = session.allowance_s(name)
+        allowance = session.spending.allowance_s(name)
 
         def end(failure: CaseFailure) -> None:
             session.end(name, outcome_of(name, identity, failure), time.monotonic() - started)
@@ -169,7 +170,7 @@ class Run:
         return bool(self._config.option.benchmark_only) and "PYTEST_VERSION" in os.environ
 
     def _start_again(self) -> None:
-        path, left = str(self._session.journal.path), self._session.time_left_s
+        path, left = str(self._session.journal.path), self._session.spending.time_left_s
         given = list(map(str, self._config.invocation_params.args))
         # pytest would look for them above a folder among the options, such as that of the results.
         ini = self._config.inipath
@@ -188,6 +189,7 @@ class Run:
             return
         if self._session.replicated:
             self._settle()
+            self._session.tell(self._config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
             return
         given = list(map(str, self._config.invocation_params.args))
         folder = self._config.invocation_params.dir
@@ -199,6 +201,9 @@ class Run:
 
     def _settle(self) -> None:
         try:
+            if owed := self._session.spending.eta_s():
+                self._progress.say(f"timing the cases again, {print_duration(owed)}: …")
+            self._session.visit_rest()
             self._session.merge()
         except StoreError as error:
             pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)

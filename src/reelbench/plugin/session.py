@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +24,9 @@ from reelbench.plugin import budget, merging, planning
 from reelbench.plugin.chooser import Chooser
 from reelbench.plugin.options import Options
 from reelbench.plugin.planning import Work
+from reelbench.plugin.spending import Spending
 from reelbench.plugin.steadiness import Steadiness
+from reelbench.plugin.visits import Visits
 from reelbench.results import journal as journals
 from reelbench.results import store
 from reelbench.results.journal import Entry, Journal
@@ -33,19 +36,14 @@ from reelbench.results.schema import (
     CaseRecord,
     Identity,
     Machine,
+    Replicate,
 )
+from reelbench.stats.timing import Unsteadiness, timing_of
+from reelbench.stats.visits import usual
 from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
 _LEAST_GAIN = 0.05
-# Share of the budget kept for what happens before the session begins and after it ends.
-_RESERVED = 0.04
-# A case's first call must come back within four times its estimate, and gets ten seconds at least.
-_SLOWEST = 4.0
-# Share of the time left that may go into finding a case's fastest implementations, the first time,
-# and of what no case to come will want.
-_CHOOSING, _CHOOSING_SPARE = 0.1, 0.5
-_SHORTEST_ALLOWANCE_S = 10.0
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
 
@@ -61,7 +59,6 @@ class Session:
         machine: The machine, with its ceilings in this session.
         journal: Where every outcome goes at once.
         process: Id of this process.
-        estimates: What each planned case will cost, by name.
         replicated: Whether further processes have measured all that they are going to.
     """
 
@@ -70,56 +67,33 @@ class Session:
     journal: Journal
     process: str
     started: float
-    estimates: dict[str, budget.Estimate] = field(default_factory=dict)
     replicated: bool = field(init=False)
     _traced: dict[str, compiling.Traced] = field(default_factory=dict)
     _order: int = 0
-    _again_s: dict[str, float] = field(default_factory=dict)
-    _extra_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.replicated = self.options.runs == 1
 
     @property
-    def time_left_s(self) -> float:
-        """What is left of the budget, less what starting and ending pytest take."""
-        return (1 - _RESERVED) * self.options.budget_s - (time.monotonic() - self.started)
-
-    @property
-    def free_s(self) -> float:
-        """What is left of the budget for the first process: the others measure its cases again."""
-        others = self.options.runs - 1
-        if not others:
-            return self.time_left_s
-        # Where the budget hardly starts them, fewer processes are better than no cases.
-        starting = min(others * budget.START_S, max(self.time_left_s, 0.0) / 2)
-        owed = sum(others * self.again_s(name) for name in self.journal.first_timed)
-        return self.time_left_s - starting - owed
-
-    def again_s(self, name: str) -> float:
-        """What measuring a timed case in one further process will take.
-
-        Its program is traced there too, to be known as the same, and only then loaded.
-        """
-        if name not in self._again_s:
-            record = merging.record_of(self.journal.first_timed[name])
-            (first, *_) = record.timing.replicates
-            rounds = sum(first.rounds_s) * first.iterations
-            tracing = record.compilation.trace_s + record.compilation.lower_s
-            overhead = budget.AGAIN_OVERHEAD_S + tracing + sum(first.warmup_s)
-            self._again_s[name] = overhead + rounds
-        return self._again_s[name]
-
-    @property
     def limits(self) -> Limits:
         """What this session's cases are held against."""
         machine = self.machine
-        return Limits(machine.ceilings, machine.floor_s or 0.0, self.wander)
+        return Limits(machine.ceilings, machine.floor_s or 0.0, Unsteadiness(self.wander))
 
     @property
     def wander(self) -> float | None:
         """How far a second's median wanders, by what is known of it so far."""
         return self._steadiness.wander
+
+    @cached_property
+    def spending(self) -> Spending:
+        """The budget, and what cases cost of it."""
+        visits = self._visits if self.options.runs == 1 else None
+        return Spending(self.options, self.journal, visits, self.started)
+
+    @cached_property
+    def _visits(self) -> Visits:
+        return Visits(self.options.budget_s / budget.VISITS)
 
     @cached_property
     def _steadiness(self) -> Steadiness:
@@ -141,7 +115,7 @@ class Session:
             Names of all cases, core cases first, cheapest first among both; then the last.
         """
         options = self.options
-        until = time.monotonic() + _PLANNING * self.time_left_s
+        until = time.monotonic() + _PLANNING * self.spending.time_left_s
         self._traced = planning.traced_until(works, until)
         estimates = [
             budget.estimate(
@@ -157,45 +131,8 @@ class Session:
             for name, work in works.items()
         ]
         estimates = budget.in_order(estimates, last)
-        self.estimates = {each.name: each for each in estimates}
-        return list(self.estimates)
-
-    def expected(self) -> list[budget.Estimate]:
-        """The cases still to come that will fit into the time left, at the pace so far."""
-        ended, pace = self.journal.ended, self._pace
-        ahead = [
-            replace(each, total_s=pace * each.first_s + each.again_s)
-            for each in self.estimates.values()
-            if each.name not in ended
-        ]
-        return budget.choose(ahead, self.free_s)[0]
-
-    @property
-    def _choosing_s(self) -> float:
-        """How long a case may look for its fastest implementations."""
-        spare = self.free_s - sum(each.total_s for each in self.expected())
-        return max(_CHOOSING * self.free_s, _CHOOSING_SPARE * spare, 0.0)
-
-    @property
-    def _pace(self) -> float:
-        """What the timed cases took over what they were estimated to take."""
-        # A case that was not timed ended early and says nothing of how long the others take.
-        timed = [entry for entry in self.journal.ended.values() if entry.benchmark]
-        estimated = sum(entry.estimated_s for entry in timed)
-        return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
-
-    def allowance_s(self, name: str) -> float:
-        """How long a case may take until its first call has returned.
-
-        Four times its estimate, or half of what the others will leave of the budget: a larger
-        budget, or fewer cases, gives a slow case the time it needs.
-        """
-        planned = self.estimates.get(name)
-        usual = _SLOWEST * planned.first_s if planned else 0.0
-        others = sum(each.total_s for each in self.expected() if each.name != name)
-        wanted = max(usual, 2 * _SHORTEST_ALLOWANCE_S, (self.free_s - others) / 2)
-        wanted += self._choosing_s  # used up where implementations are chosen
-        return max(_SHORTEST_ALLOWANCE_S, min(wanted, self.free_s))
+        self.spending.plan({each.name: each for each in estimates})
+        return list(self.spending.estimates)
 
     def begin(self, name: str) -> None:
         """Begin a case; nothing is built yet.
@@ -205,11 +142,8 @@ class Session:
         """
         self._order += 1
         self.append(Entry(kind="begin", name=name))
-        planned = self.estimates.get(name)
-        seconds = self._pace * planned.first_s + planned.again_s if planned else 0.0
-        if not self.journal.first_timed and planned:
-            seconds = planned.first_s  # one case in few processes is better than none
-        if seconds >= self.free_s:
+        seconds = self.spending.needed_s(name)
+        if seconds >= self.spending.free_s:
             raise CaseFailure(
                 Outcome.OVER_BUDGET,
                 f"about {print_duration(seconds)} by its roofline, more than was left",
@@ -223,11 +157,19 @@ class Session:
             CaseFailure: The case cannot or must not be timed; `end` must be told.
         """
         self._refuse_saturated(workload.identity)
+        try:
+            return self._prepare(name, workload)
+        except CaseFailure as failure:
+            if failure.outcome not in no_worse.DOES_NOT_FIT or not self._visits.release():
+                raise
+        return self._prepare(name, workload)  # with what was kept for later visits let go
+
+    def _prepare(self, name: str, workload: Workload) -> Prepared:
         traced = self._traced.pop(name, None)
         place = self.place(name)
         if workload.identity.implementation == REFERENCE:
             return protocol.prepare(traced or compiling.trace(workload), place)
-        prepared = self._chooser.prepare(name, workload, self._choosing_s, place)
+        prepared = self._chooser.prepare(name, workload, self.spending.choosing_s, place)
         if workload.identity.implementation != choosing.BEST:
             return prepared
         written = self._chooser.as_written(workload.identity)
@@ -260,23 +202,25 @@ class Session:
         for reading in self._steadiness.read():
             self.append(reading)
         compiled, call = prepared
-        planned = self.estimates.get(name)
-        share = self.free_s - self._core_left_s(name)
-        effort = self._effort()
+        size = compiled.memory.argument_bytes
+        again = self.options.runs == 1 and self._visits.affords(size)
+        effort = self.spending.effort(again=again)
+        started = time.monotonic()
         replicate, notes = protocol.time_(
             call,
             timer,
             effort,
             process=self.process,
             order=self._order - 1,
-            # What was planned for a case is its own, whatever the others took.
-            time_left_s=min(max(share, planned.first_s if planned else 0.0), self.free_s),
+            time_left_s=self.spending.share_s(name),
         )
-        taken = sum(replicate.rounds_s) * replicate.iterations
-        self._extra_s[name] = max(0.0, taken - effort.max_time_s) if effort.width else 0.0
+        if again:
+            self._visits.keep(
+                name, call, timer, replicate, size=size, took_s=time.monotonic() - started
+            )
+        taken_s = sum(replicate.rounds_s) * replicate.iterations
+        self.spending.narrowed(name, taken_s, effort)
         made = record(compiled, replicate, self.limits)
-        if effort.width and self.options.runs == 1:
-            notes += merging.wider_than(made.timing, effort.width)
         if made.identity.implementation != REFERENCE:
             notes += no_worse.more_memory(made.memory, self._chooser.as_written(made.identity))
         notes += self._chooser.warnings(name)
@@ -285,19 +229,6 @@ class Session:
             warnings=[*made.warnings, *notes],
             operations=self._chooser.operations(name),
         )
-
-    def _effort(self) -> protocol.Effort:
-        """How much the case at hand is timed: what nobody else needs is shared by all to come."""
-        options, ahead = self.options, self.expected()
-        spare = self.free_s - sum(each.total_s for each in ahead)
-        share = max(spare, 0.0) / max(len(ahead), 1) / options.runs
-        return protocol.Effort(
-            options.max_time_s, options.min_rounds, options.width, options.max_time_s + share
-        )
-
-    def _core_left_s(self, name: str) -> float:
-        """Time that the core cases still to come will take, which a slow case must not eat."""
-        return sum(each.total_s for each in self.expected() if each.core and each.name != name)
 
     def _refuse_saturated(self, case: Identity) -> None:
         """Stop doubling the batch where the last doubling failed or did not pay."""
@@ -329,7 +260,6 @@ class Session:
         Raises:
             StoreError: The disk took no more.
         """
-        planned = self.estimates.get(name)
         self.append(
             Entry(
                 kind="case",
@@ -337,7 +267,7 @@ class Session:
                 outcome=outcome,
                 benchmark=benchmark,
                 spent_s=spent_s,
-                estimated_s=(planned.first_s if planned else 0.0) + self._extra_s.get(name, 0.0),
+                estimated_s=self.spending.estimated_s(name),
             )
         )
 
@@ -352,9 +282,54 @@ class Session:
         except OSError as error:
             raise _unwritable(self.journal.path, error) from None
 
-    def eta_s(self) -> float:
-        """Time that the cases still to come will take."""
-        return sum(each.total_s for each in self.expected())
+    def come_back(self) -> None:
+        """Visit the cases whose latest visit is long enough ago.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        for name in self._visits.due():
+            self._visit(name)
+
+    def visit_rest(self) -> None:
+        """Visit the cases that lack visits; then those whose interval is wider than asked.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        for name in self._visits.rest():
+            self._visit(name)
+        while wide := self._too_wide():
+            for name in random.sample(wide, len(wide)):
+                self._visit(name)
+
+    def _visit(self, name: str) -> None:
+        if self._visits.visit_s(name) > self.spending.time_left_s:
+            self._visits.give_up(name)
+        elif visit := self._visits.visit(name, self.spending.time_left_s):
+            self.append(Entry(kind="visit", name=name, visit=visit))
+
+    def _too_wide(self) -> list[str]:
+        """The cases whose interval is wider than asked, and that more visits could narrow."""
+        width, more = self.options.width, self._visits.more()
+        if width is None or not more:
+            return []
+        processes = self._processes()
+        unsteadiness = Unsteadiness(self.wander, usual(processes.values()))
+        timings = {
+            name: timing_of([process], self.limits.floor_s, unsteadiness)
+            for name, process in processes.items()
+            if name in more
+        }
+        return [name for name, timing in timings.items() if merging.half_width(timing) > width]
+
+    def _processes(self) -> dict[str, Replicate]:
+        """What the first process measured of each case, in all its visits."""
+        visits = self.journal.visits
+        return {
+            name: merging.process_of(first, visits.get(name, []))
+            for name, first in self.journal.first_timed.items()
+        }
 
     def document(self) -> dict[str, Any]:
         """The result file, as far as the run has come."""
@@ -383,17 +358,15 @@ class Session:
         return path
 
     def tell(self, benchmarks: Iterable[Any]) -> None:
-        """Let pytest-benchmark's own table have the rounds of all processes."""
+        """Let pytest-benchmark's own table have the rounds of all processes and visits."""
         for each in benchmarks:
             entry = self.journal.ended.get(each.fullname)
-            if self.options.runs > 1 and entry and entry.benchmark:
-                block = entry.benchmark["extra_info"]["reelbench"]
-                rounds = [s for r in block["timing"]["replicates"] for s in r["rounds_s"]]
-                each.stats = statistics_of(rounds)
-                each.extra_info["reelbench"] = block
+            if entry and entry.benchmark:
+                each.stats = statistics_of(merging.record_of(entry).timing.replicates)
+                each.extra_info["reelbench"] = entry.benchmark["extra_info"]["reelbench"]
 
     def merge(self, trouble: str = "") -> None:
-        """Let one record of what all processes measured be the last word on each case.
+        """Let one record of what all processes and visits measured be the last word on each case.
 
         Args:
             trouble: Why there are fewer processes than were asked for, if there are.
@@ -401,14 +374,19 @@ class Session:
         Raises:
             StoreError: The disk took no more.
         """
-        options, tried = self.options, self.journal.replicates
+        options, tried, visits = self.options, self.journal.replicates, self.journal.visits
+        limits = self.limits
+        if options.runs == 1:
+            expected = usual(self._processes().values())
+            limits = replace(limits, unsteadiness=Unsteadiness(self.wander, expected))
         for name, first in self.journal.first_timed.items():
             others = tried.get(name, [])
             benchmark = merging.merge(
                 first,
+                visits.get(name, []),
                 others,
                 merging.Asked(options.runs, options.width, trouble),
-                limits=self.limits,
+                limits=limits,
             )
             spent = first.spent_s + sum(each.spent_s for each in others)
             self.append(structs.replace(first, benchmark=benchmark, spent_s=spent))

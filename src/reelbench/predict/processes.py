@@ -8,12 +8,14 @@ common to the process, and a rest: two-way analysis of variance, with processes 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reelbench.results.schema import CaseRecord
+from reelbench.stats.visits import median_of
 
 # What is common to a process is shrunk as if so many further cases had shown nothing of it: of a
 # process that measured few cases little is known.
@@ -46,7 +48,7 @@ def levels_of(records: Sequence[CaseRecord]) -> Levels:
         for each in record.timing.replicates:
             rows.append(row)
             columns.append(place[each.process])
-            values.append(float(np.log(np.median(each.rounds_s))))
+            values.append(math.log(median_of(each)))
     if not values:
         return Levels((), None, None)
     case, process, logs = np.array(rows), np.array(columns), np.array(values)

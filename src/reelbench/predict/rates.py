@@ -17,6 +17,7 @@ from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.errors import RatesError
 from reelbench.predict.processes import levels_of
 from reelbench.results.schema import CaseRecord, Machine, Memory, Results
+from reelbench.stats.visits import median_of
 
 # What one process of a run cannot know, as a standard deviation of the logarithm: on shared
 # machines of two cores the medians of a case differ by so much from process to process. Used where
@@ -212,7 +213,7 @@ def _measured(
         kept_bytes=work.kept_bytes or 0.0,
         parameters=work.parameters,
         memory=record.memory,
-        processes_s=tuple(float(np.median(each.rounds_s)) for each in timing.replicates),
+        processes_s=tuple(map(median_of, timing.replicates)),
         power_w=_power_w(record),
     )
 

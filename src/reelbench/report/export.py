@@ -35,8 +35,8 @@ _CASE: Columns = {
     "warnings": str,
 }  # fmt: skip
 _ROUND: Columns = {
-    "process": str, "order": int, "round": int, "iterations": int, "round_s": float,
-    "disturbed": str,
+    "process": str, "order": int, "visit": int, "round": int, "iterations": int,
+    "round_s": float, "disturbed": str,
 }  # fmt: skip
 # A fact without a unit may be a text on one machine and a number on the next.
 _FACTS: Columns = {
@@ -103,7 +103,7 @@ def _case(record: CaseRecord) -> Row:
         "compile_s": record.compilation.compile_s,
         "needed_bytes": record.memory.needed_bytes,
         "processes": len({each.process for each in timing.replicates}),
-        "rounds": sum(len(each.rounds_s) for each in timing.replicates),
+        "rounds": sum(len(rounds) for each in timing.replicates for rounds in each.visits_s),
         "warnings": "; ".join(record.warnings),
     }
     return {name: values.get(name) for name in _CASE}
@@ -111,15 +111,18 @@ def _case(record: CaseRecord) -> Row:
 
 def _rounds(row: Row, record: CaseRecord) -> Iterator[Row]:
     for replicate in record.timing.replicates:
-        for number, seconds in enumerate(replicate.rounds_s):
-            yield row | {
-                "process": replicate.process,
-                "order": replicate.order,
-                "round": number,
-                "iterations": replicate.iterations,
-                "round_s": seconds,
-                "disturbed": "; ".join(replicate.disturbed),
-            }
+        disturbed = [replicate.disturbed, *(each.disturbed for each in replicate.later)]
+        for visit, rounds_s in enumerate(replicate.visits_s):
+            for number, seconds in enumerate(rounds_s):
+                yield row | {
+                    "process": replicate.process,
+                    "order": replicate.order,
+                    "visit": visit,
+                    "round": number,
+                    "iterations": replicate.iterations,
+                    "round_s": seconds,
+                    "disturbed": "; ".join(disturbed[visit]),
+                }
 
 
 def write_csv(columns: Columns, found: Iterable[Row], stream: TextIO) -> None:

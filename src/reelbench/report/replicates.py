@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from reelbench.report.tables import Cell, plain
-from reelbench.results.schema import Health, Replicate
+from reelbench.results.schema import Health, Replicate, Visit
 from reelbench.units import print_duration, print_rate, print_share, print_time
 
 
@@ -18,6 +18,7 @@ def replicate_rows(replicate: Replicate) -> list[tuple[Cell, Cell]]:
         f"{len(replicate.warmup_s)} warm-up calls; place {replicate.order} in its process"
     )
     rows = [(plain(name), plain(text))]
+    rows += [_visit_row(name, each) for each in replicate.later]
     if replicate.health:
         rows.append((plain(f"{name}: machine"), plain(health_text(replicate.health))))
     if replicate.disturbed:
@@ -26,6 +27,17 @@ def replicate_rows(replicate: Replicate) -> list[tuple[Cell, Cell]]:
         words = f"{replicate.retries}, as earlier readings were disturbed"
         rows.append((plain(f"{name}: retries"), Cell(replicate.retries, words)))
     return rows
+
+
+def _visit_row(name: str, visit: Visit) -> tuple[Cell, Cell]:
+    rounds = visit.rounds_s
+    text = (
+        f"{print_duration(visit.after_s)} later: {len(rounds)} rounds, {print_time(min(rounds))} "
+        f"to {print_time(max(rounds))}, median {print_time(statistics.median(rounds))}"
+    )
+    if visit.disturbed:
+        text += f"; disturbed, {', '.join(visit.disturbed)}"
+    return plain(f"{name}: visited again"), plain(text)
 
 
 def health_text(health: Health) -> str:

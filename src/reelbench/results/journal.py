@@ -2,9 +2,9 @@
 
 One JSON object a line, each synced: a kill at any moment costs the case in hand and nothing else.
 The first line holds what every case shares, the others say that a process began, that a case began,
-what became of a case, or of its repetition in a further process. A run that ends well turns its
-journal into a result file; one that does not leaves it for ``--reel-resume``. A last line without
-its newline was cut by a kill and is ignored.
+what became of a case, of a later visit to it, or of its repetition in a further process. A run that
+ends well turns its journal into a result file; one that does not leaves it for ``--reel-resume``. A
+last line without its newline was cut by a kill and is ignored.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from reelbench.results.schema import (
     Replicate,
     Results,
     Run,
+    Visit,
 )
 
-Kind = Literal["process", "begin", "case", "replicate", "standards"]
+Kind = Literal["process", "begin", "case", "visit", "replicate", "standards"]
 
 _LONGEST_REASON = 2000  # characters; the file takes 4000
 
@@ -68,11 +69,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line after the first.
 
     Attributes:
-        kind: ``process``, ``begin`` (of a case), ``case`` (its end), ``replicate`` (its
-            measurement in a further process) or ``standards``.
+        kind: ``process``, ``begin`` (of a case), ``case`` (its end), ``visit`` (its process came
+            back to it), ``replicate`` (its measurement in a further process) or ``standards``.
         name: The case's full name.
         process: The process that began.
         outcome: What became of the case.
+        visit: The rounds of the visit.
         replicate: The rounds of the further process; without them it failed.
         reason: Why it failed.
         benchmark: Its entry in pytest-benchmark's form, when it was timed.
@@ -85,6 +87,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     process: Process | None = None
     outcome: CaseOutcome | None = None
+    visit: Visit | None = None
     replicate: Replicate | None = None
     reason: str = ""
     benchmark: dict[str, Any] | None = None
@@ -190,6 +193,15 @@ class Journal:
         for entry in self.entries:
             if entry.kind == "replicate":
                 found.setdefault(entry.name, []).append(entry)
+        return found
+
+    @property
+    def visits(self) -> dict[str, list[Visit]]:
+        """The later visits of each case that has some."""
+        found: dict[str, list[Visit]] = {}
+        for entry in self.entries:
+            if entry.visit is not None:
+                found.setdefault(entry.name, []).append(entry.visit)
         return found
 
     @property

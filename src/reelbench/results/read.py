@@ -209,6 +209,8 @@ def _impossible(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
         yield from _beyond((value,), f"{at}.{name}")
     for index, each in enumerate(timing.replicates):
         yield from _beyond(each.rounds_s, f"{at}.replicates[{index}].rounds_s")
+        for number, visit in enumerate(each.later):
+            yield from _beyond(visit.rounds_s, f"{at}.replicates[{index}].later[{number}].rounds_s")
     if low > median:
         yield f"{at}.low_s", f"{low:.6g} is above the median, {median:.6g}"
     if high < median:

@@ -149,6 +149,22 @@ class Health(Struct, frozen=True, kw_only=True):
     neighbours: Count | None = None
 
 
+class Visit(Struct, frozen=True, kw_only=True):
+    """Rounds of a case that a process came back to, as many calls each as those before.
+
+    Attributes:
+        after_s: From the start of the case's first rounds to the start of these.
+        rounds_s: Times of the rounds.
+        disturbed: What disturbed them, each as ``what: how much``; empty if nothing did.
+        retries: How many earlier readings of them were disturbed and taken again.
+    """
+
+    after_s: NonNegative
+    rounds_s: Annotated[list[Positive], Meta(min_length=1)]
+    disturbed: list[Text] = msgspec.field(default_factory=list)
+    retries: Count = 0
+
+
 class Replicate(Struct, frozen=True, kw_only=True):
     """The rounds of one process, in the order they ran.
 
@@ -166,6 +182,8 @@ class Replicate(Struct, frozen=True, kw_only=True):
         disturbed: What disturbed these rounds, each as ``what: how much``; empty if nothing did.
         retries: How many earlier readings of these rounds were disturbed and taken again.
         device_s: The device's own time of a call, from a profiler trace.
+        later: Further visits of the same process; empty where it made one, and in files from before
+            processes came back.
     """
 
     process: Text
@@ -179,14 +197,20 @@ class Replicate(Struct, frozen=True, kw_only=True):
     disturbed: list[Text] = msgspec.field(default_factory=list)
     retries: Count = 0
     device_s: NonNegative | None = None
+    later: list[Visit] = msgspec.field(default_factory=list)
+
+    @property
+    def visits_s(self) -> list[list[float]]:
+        """Times of the rounds of each visit."""
+        return [self.rounds_s, *(each.rounds_s for each in self.later)]
 
 
 class Timing(Struct, frozen=True, kw_only=True):
     """The time of one call.
 
     Attributes:
-        median_s: Median of one process's rounds; of several processes the geometric mean of their
-            medians.
+        median_s: Median of one process's rounds, of several visits the geometric mean of their
+            medians, and of several processes that of theirs.
         low_s: Lower end of the interval of the median.
         high_s: Upper end.
         confidence: Nominal coverage of the interval.

@@ -112,26 +112,24 @@ def _ends(ordered: np.ndarray, reach: float) -> tuple[float, float]:
     return min(low, float(middle) - half), max(high, float(middle) + half)
 
 
-def process_interval(rounds: Sequence[Sequence[float]], confidence: float = 0.95) -> Interval:
+def process_interval(medians_s: Sequence[float], confidence: float = 0.95) -> Interval:
     """The interval of the geometric mean of the medians of several processes.
 
     What differs from process to process (where code and data lie, what else runs) is in the medians
     and not in the rounds of any one of them, so the medians are the sample: Student's t on their
-    logarithms. One process alone gives the interval of the median of its rounds.
+    logarithms.
 
     Args:
-        rounds: Times of the rounds of each process, in the order they ran.
+        medians_s: Median time of each process.
         confidence: Nominal coverage.
 
     Raises:
-        ValueError: There is no process, or one without rounds.
+        ValueError: There are fewer than two.
     """
-    if len(rounds) == 1:
-        return median_interval(rounds[0], confidence)
-    if not rounds or not all(len(each) for each in rounds):
-        raise ValueError("no samples")
-    logs = np.log([float(np.median(each)) for each in rounds])
-    count = len(logs)
+    count = len(medians_s)
+    if count < 2:
+        raise ValueError(f"{count} processes show nothing of what differs between processes")
+    logs = np.log(medians_s)
     half = float(special.stdtrit(count - 1, (1 + confidence) / 2) * np.std(logs, ddof=1))
     half = min(half / count**0.5, _WIDEST)
     middle = float(np.mean(logs))

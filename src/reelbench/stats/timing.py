@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import geometric_mean, median
 
 from msgspec import structs
 
 from reelbench.results.schema import CaseRecord, Rates, Replicate, Timing
 from reelbench.stats.interval import drift, process_interval
-from reelbench.stats.wandering import widened
+from reelbench.stats.moderation import Prior
+from reelbench.stats.visits import median_of, rounds_interval, visits_interval
 from reelbench.units import print_share
 
 _FLOOR_WARNING = 0.01
@@ -22,20 +24,38 @@ Beyond it, a faster kernel may well leave the time of a call as it is; below it 
 call costs: launching the first kernel, and hearing that the last one has ended."""
 
 
+@dataclass(frozen=True)
+class Unsteadiness:
+    """What is known of how a machine's speed changes from one visit to the next.
+
+    Attributes:
+        wander: How far a second's median wanders, by check standards or a self-test.
+        usual: How much a visit to a case varies as a rule, by visits of the same process to many.
+    """
+
+    wander: float | None = None
+    usual: Prior | None = None
+
+
+UNKNOWN = Unsteadiness()
+
+
 def timing_of(
-    replicates: Sequence[Replicate], floor_s: float, wander: float | None = None
+    replicates: Sequence[Replicate], floor_s: float, unsteadiness: Unsteadiness = UNKNOWN
 ) -> Timing:
     """The time of one call from the rounds of one process or several.
 
     Args:
         replicates: The rounds of each process.
         floor_s: Time of an empty call.
-        wander: How far a second's median wanders on this machine; widens the interval of one
-            process, None where no self-test has found it.
+        unsteadiness: Of the machine; is in the interval of one process.
     """
-    interval = process_interval([each.rounds_s for each in replicates])
-    if len(replicates) == 1:
-        interval = widened(interval, wander)
+    if len(replicates) > 1:
+        interval = process_interval([median_of(each) for each in replicates])
+    elif unsteadiness.usual:
+        interval = visits_interval(replicates[0], unsteadiness.usual)
+    else:
+        interval = rounds_interval(replicates[0], unsteadiness.wander)
     drifts = [change for each in replicates if (change := drift(each.rounds_s)) is not None]
     devices = [each.device_s for each in replicates if each.device_s is not None]
     colder = _colder(replicates)
@@ -55,6 +75,7 @@ def timing_of(
 
 def _colder(replicates: Sequence[Replicate]) -> float | None:
     """How many times as long a call takes when the caches are emptied: their geometric mean."""
+    # They were made right after the first visit.
     found = [median(each.cold_s) / median(each.rounds_s) for each in replicates if each.cold_s]
     return geometric_mean(found) if found else None
 
@@ -63,7 +84,7 @@ def merged(
     first: CaseRecord,
     replicates: Sequence[Replicate],
     floor_s: float,
-    wander: float | None = None,
+    unsteadiness: Unsteadiness = UNKNOWN,
 ) -> CaseRecord:
     """The record of a case from the rounds of several processes.
 
@@ -71,9 +92,9 @@ def merged(
         first: The record of the first process.
         replicates: The rounds of all processes, the first among them.
         floor_s: Time of an empty call.
-        wander: As of `timing_of`.
+        unsteadiness: As of `timing_of`.
     """
-    timing = timing_of(replicates, floor_s, wander)
+    timing = timing_of(replicates, floor_s, unsteadiness)
     work, least = first.work, first.rates.roofline_s
     rates = structs.replace(
         first.rates,
@@ -104,9 +125,21 @@ def warnings_of_timing(timing: Timing, rates: Rates) -> list[str]:
         found.append(f"second half of the rounds against the first: {100 * timing.drift:+.0f} %")
     if timing.confidence < 0.95:
         found.append(f"too few rounds for a 95 % interval: {len(timing.replicates[0].rounds_s)}")
-    disturbed = [each.disturbed for each in timing.replicates if each.disturbed]
-    if disturbed:
-        often = f" in {len(disturbed)} of {len(timing.replicates)} processes"
-        said = ", ".join(disturbed[0]).replace(": ", " ")
-        found.append(f"disturbed: {said}{often if len(timing.replicates) > 1 else ''}")
-    return found
+    return found + _disturbed(timing.replicates)
+
+
+def _disturbed(replicates: Sequence[Replicate]) -> list[str]:
+    readings = [
+        disturbed for each in replicates for disturbed in (each.disturbed, *_later_disturbed(each))
+    ]
+    disturbed = [each for each in readings if each]
+    if not disturbed:
+        return []
+    what = "processes" if len(replicates) > 1 else "visits"
+    often = f" in {len(disturbed)} of {len(readings)} {what}" if len(readings) > 1 else ""
+    said = ", ".join(disturbed[0]).replace(": ", " ")
+    return [f"disturbed: {said}{often}"]
+
+
+def _later_disturbed(replicate: Replicate) -> list[list[str]]:
+    return [each.disturbed for each in replicate.later]

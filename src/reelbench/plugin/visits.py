@@ -1,0 +1,151 @@
+"""Comes back to cases that were timed, so that their intervals know what the machine does later.
+
+The rounds of one visit are made within a second, and agree with each other whatever the machine
+does from minute to minute. A case is therefore timed a third as long, and visited twice more: when
+a third of the budget has passed, or at the end of the run. Its program and arguments are kept until
+then, where they are small beside the memory there is; what is too large is timed once, as long.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jax
+
+from reelbench.machine import backend
+from reelbench.measure import clock, protocol
+from reelbench.plugin.budget import VISITS
+from reelbench.results.schema import Replicate, Visit
+
+# Share of the memory there is that all kept arguments may take together.
+_ROOM = 1 / 8
+# However narrow an interval was asked for: beyond them, another process says more.
+_MOST_VISITS = 20
+
+
+@dataclass
+class _Kept:
+    """A case that can be visited again.
+
+    Attributes:
+        call: It is still what was timed.
+        timer: Makes the rounds.
+        first: Those of the first visit.
+        bytes: Memory that keeping it takes.
+        started: When the first visit started.
+        last: When the latest visit ended.
+        visits: How often it was visited.
+    """
+
+    call: clock.Call
+    timer: protocol.Timer
+    first: Replicate
+    bytes: int
+    started: float
+    last: float
+    visits: int = 1
+
+    @property
+    def visit_s(self) -> float:
+        """What a further visit takes."""
+        rounds = sum(self.first.rounds_s)
+        return self.first.iterations * rounds + max(protocol.WARM_AGAIN_S, self.first.rounds_s[0])
+
+
+class Visits:
+    """The cases of a process that it can come back to."""
+
+    def __init__(self, apart_s: float) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            apart_s: Time between two visits, where the run does not end before.
+        """
+        self._apart_s = apart_s
+        self._room = _ROOM * backend.memory_left()
+        self._kept: dict[str, _Kept] = {}
+
+    def affords(self, size: int) -> bool:
+        """Whether there is room to keep a case whose arguments take so many bytes."""
+        return sum(each.bytes for each in self._kept.values()) + size <= self._room
+
+    def keep(
+        self,
+        name: str,
+        call: clock.Call,
+        timer: protocol.Timer,
+        first: Replicate,
+        *,
+        size: int,
+        took_s: float,
+    ) -> None:
+        """Keep a case that was just visited for the first time, to come back to it."""
+        now = time.monotonic()
+        self._kept[name] = _Kept(call, timer, first, size, now - took_s, now)
+
+    def release(self) -> bool:
+        """Let go of everything, as a case needs the room; whether there was anything."""
+        held = bool(self._kept)
+        self._kept.clear()
+        return held
+
+    @property
+    def owed_s(self) -> float:
+        """Time that the visits still to come will take."""
+        return sum((VISITS - each.visits) * each.visit_s for each in self._owing().values())
+
+    def visit_s(self, name: str) -> float:
+        """Time that a further visit of a kept case takes."""
+        return self._kept[name].visit_s
+
+    def due(self) -> list[str]:
+        """Names of the cases whose latest visit is long enough ago, that first which is longest."""
+        now = time.monotonic()
+        due = {
+            name: each.last
+            for name, each in self._owing().items()
+            if now - each.last >= self._apart_s
+        }
+        return sorted(due, key=due.__getitem__)
+
+    def rest(self) -> Iterator[str]:
+        """Names of the cases that lack visits, in turns, each in an order drawn by lot."""
+        while turn := list(self._owing()):
+            yield from (name for name in random.sample(turn, len(turn)) if name in self._kept)
+
+    def more(self) -> set[str]:
+        """Names of the cases that more visits could say more of."""
+        return {name for name, each in self._kept.items() if each.visits < _MOST_VISITS}
+
+    def visit(self, name: str, time_left_s: float) -> Visit | None:
+        """Time a kept case again; None where it no longer runs, and then it is kept no longer.
+
+        Args:
+            name: The case.
+            time_left_s: What is left of the budget.
+        """
+        kept = self._kept[name]
+        started = time.monotonic()
+        try:
+            made = protocol.time_again(
+                kept.call,
+                kept.timer,
+                kept.first,
+                after_s=started - kept.started,
+                time_left_s=time_left_s,
+            )
+        except jax.errors.JaxRuntimeError:  # no memory is left beside what came since
+            del self._kept[name]
+            return None
+        kept.last, kept.visits = time.monotonic(), kept.visits + 1
+        return made
+
+    def give_up(self, name: str) -> None:
+        """Keep a case no longer."""
+        del self._kept[name]
+
+    def _owing(self) -> dict[str, _Kept]:
+        return {name: each for name, each in self._kept.items() if each.visits < VISITS}
