@@ -151,7 +151,9 @@ def _of_reelbench(run: Results) -> Iterator[Reading]:
         timing = record.timing
         names = ("median_s", "low_s", "high_s", "confidence")
         figures = {name: float(getattr(timing, name)) for name in names}
-        figures["rounds"] = float(sum(len(each.rounds_s) for each in timing.replicates))
+        figures["rounds"] = float(
+            sum(len(rounds) for each in timing.replicates for rounds in each.visits_s)
+        )
         figures["processes"] = float(len(timing.replicates))
         yield Reading(function=record.identity.layer, figures=figures)
 
