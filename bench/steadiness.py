@@ -176,15 +176,18 @@ def by_standards(kept: Kept) -> dict[str, list[Interval]]:
 
 
 def by_visits(kept: Kept, apart: int) -> dict[str, list[Interval]]:
-    """What runs say that visit each case three times, so many turns apart."""
+    """What runs say that visit each case three times, so many turns apart.
+
+    What to expect of a case is what visits a third of the series apart say, as in a run, where only
+    the last cases have visits closer to each other.
+    """
     found: dict[str, list[Interval]] = {case: [] for case in kept.series}
-    turns = min(len(series.seconds) for series in kept.series.values())
-    for first in range(turns - (VISITS - 1) * apart):
-        run = {case: _visits(kept, case, first, apart) for case in kept.series}
-        expected = usual(run.values())
-        for case, replicate in run.items():
+    third = _turns(kept) // VISITS
+    for first in range(_turns(kept) - (VISITS - 1) * third):
+        expected = usual(_visits(kept, case, first, third) for case in kept.series)
+        for case in kept.series:
             if expected:
-                found[case].append(visits_interval(replicate, expected))
+                found[case].append(visits_interval(_visits(kept, case, first, apart), expected))
     return found
 
 

@@ -28,7 +28,7 @@ METHOD = (
     "between processes is not in it"
 )
 
-CORRELATION_S = 20.0
+CORRELATION_S = 30.0
 """Time after which the correlation of two visits has fallen to 1/e.
 
 Measured on shared virtual machines, whose slow phases last from seconds to minutes
