@@ -82,7 +82,7 @@ def test_a_case_that_was_visited_once_has_what_is_expected_beside_its_rounds():
 
 
 def test_few_cases_or_visits_that_are_close_expect_nothing():
-    apart, close = [0.0, 60.0, 120.0], [0.0, 1.0, 2.0]
+    apart, close = [0.0, 120.0, 240.0], [0.0, 1.0, 2.0]
     medians = [0.10, 0.11, 0.12]
     assert usual([process(medians, apart)] * (FEWEST - 1)) is None
     assert usual([process(medians, close)] * 20) is None
