@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import expm1, log1p
+from statistics import geometric_mean
 from typing import Literal
 
 import numpy as np
@@ -293,25 +294,32 @@ def _measured_most(step: Measured, rates: Rates, way: str) -> bool:
 
 
 def _errors(mine: Sequence[Rates], theirs: Sequence[Rates]) -> list[float]:
-    known = {_identity(case): (rates, case) for rates in mine for case in rates.cases}
+    """Of each layer of a machine, what all runs of another that have it say together."""
+    known: dict[_Identity, list[tuple[Rates, Measured]]] = {}
+    for rates in mine:
+        for case in rates.cases:
+            known.setdefault(_identity(case), []).append((rates, case))
     errors = []
     for rates in theirs:
         for case in rates.cases:
-            found = known.get(_identity(case))
-            if found is None:
-                continue
-            other, same = found
-            predicted = seconds_there(
-                same.repeated_s,
-                same.flops,
-                same.least_bytes,
-                same.dtype,
-                other.ceilings,
-                rates.ceilings,
-            )
-            errors.append(predicted / case.repeated_s - 1)
+            if same := known.get(_identity(case)):
+                # Layers and ceilings of a run are minutes apart, and a shared machine was perhaps
+                # faster for one of them: several runs of it say more than the latest.
+                predicted = geometric_mean(
+                    _seconds_on(rates, other, measured) for other, measured in same
+                )
+                errors.append(predicted / case.repeated_s - 1)
     return errors
 
 
-def _identity(case: Measured) -> tuple[str, str, str, int, str]:
+def _seconds_on(there: Rates, here: Rates, case: Measured) -> float:
+    return seconds_there(
+        case.repeated_s, case.flops, case.least_bytes, case.dtype, here.ceilings, there.ceilings
+    )
+
+
+_Identity = tuple[str, str, str, int, str]
+
+
+def _identity(case: Measured) -> _Identity:
     return case.key, case.pass_, case.dtype, case.batch, case.implementation
