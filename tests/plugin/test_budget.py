@@ -13,7 +13,6 @@ from reelbench.plugin.budget import (
     choose,
     estimate,
     in_order,
-    of_visit,
 )
 
 # Whole seconds, so that sums are exact.
@@ -104,8 +103,10 @@ def cost(roofline_s=0.01, max_time_s=1.0, min_rounds=5):
     )
 
 
-def test_a_fast_case_takes_the_time_it_is_given():
-    assert cost(1e-6, max_time_s=2.0).total_s == OVERHEAD_S + 2.0
+def test_a_fast_case_takes_the_time_it_is_given_and_a_third_of_it_at_each_further_visit():
+    fast = cost(1e-6, max_time_s=3.0)
+    assert fast.first_s == pytest.approx(OVERHEAD_S + 3.0)
+    assert fast.again_s == pytest.approx(VISITS - 1)
 
 
 def test_a_slow_case_takes_its_fewest_rounds_and_its_warm_up():
@@ -141,14 +142,13 @@ def test_every_process_but_the_first_costs_the_same_and_less_than_the_first(seco
 
 
 @given(st.floats(0, 10), st.floats(0.1, 10), st.integers(1, 50))
-def test_visits_share_the_time_and_the_rounds_of_a_case(seconds, max_time_s, rounds):
-    time_s, least = of_visit(max_time_s, rounds)
-    assert VISITS * time_s == pytest.approx(max_time_s)
-    assert rounds <= VISITS * least < rounds + VISITS
+def test_a_further_visit_has_a_third_of_the_rounds_and_a_call_to_warm_up(
+    seconds, max_time_s, rounds
+):
     planned = cost(seconds, max_time_s, rounds)
-    slack = 1 - 1e-9
-    assert planned.again_s >= (VISITS - 1) * max(time_s, least * planned.call_s) * slack
-    assert planned.first_s >= (OVERHEAD_S + max(time_s, least * planned.call_s)) * slack
+    least = max(max_time_s / VISITS, (rounds / VISITS + 1) * planned.call_s)
+    assert planned.again_s >= (VISITS - 1) * least * (1 - 1e-9)
+    assert planned.again_s <= (VISITS - 1) * (least + planned.call_s) * (1 + 1e-9)
 
 
 @given(cases(), st.data())

@@ -79,7 +79,7 @@ def test_each_case_is_visited_three_times(project):
     (file,) = project.files()
     for record in load(file).records:
         (process,) = record.timing.replicates
-        assert [len(each) for each in process.visits_s] == [3, 3, 3]
+        assert [len(each) for each in process.visits_s] == [9, 3, 3]
         first, second = (each.after_s for each in process.later)
         assert 0 < first < second
         assert record.timing.median_s == pytest.approx(median_of(process))
@@ -115,7 +115,29 @@ def test_merging_a_run_with_itself_changes_no_interval(project):
     assert {r.identity.preset: r.timing for r in made.records} == before
 
 
-def test_what_is_too_large_to_keep_is_timed_once_and_as_long(project):
+def test_what_may_be_lost_with_a_case_that_may_never_return_is_visited_before_it(project):
+    project.configure("""
+from reelbench.measure import choosing
+from reelbench.plugin import visits
+
+visits._EARLIEST_S = 0.0
+asked = []
+
+def may_not_return(workload):
+    asked.append(workload.identity.preset)
+    return len(asked) == 3
+
+choosing.may_not_return = may_not_return
+""")
+    project.write(CASES)
+    project.run("--reel-pass=forward", *NINE_ROUNDS)
+    records = load(project.files()[0]).records
+    visits = sorted(len(record.timing.replicates[0].visits_s) for record in records)
+    # Nothing is kept before the first case, so that the third question is before the fourth.
+    assert visits == [3, 3, 3, 3, 4, 4, 4]
+
+
+def test_what_is_too_large_to_keep_is_visited_once(project):
     project.configure("from reelbench.plugin import visits; visits._ROOM = 0.0")
     project.write(CASES)
     project.run("--reel-pass=forward", *NINE_ROUNDS)

@@ -191,21 +191,26 @@ def time_(
 
 
 def time_again(
-    call: clock.Call, timer: Timer, first: Replicate, *, after_s: float, time_left_s: float
+    call: clock.Call,
+    timer: Timer,
+    rounds: int,
+    iterations: int,
+    *,
+    after_s: float,
+    time_left_s: float,
 ) -> Visit:
     """Time a case again that the same process has timed before.
 
     Args:
         call: What to time.
         timer: Makes the rounds.
-        first: The rounds of the first visit; as many are made again.
-        after_s: Since its start.
+        rounds: How many.
+        iterations: Calls a round, as before.
+        after_s: Since the start of the first visit.
         time_left_s: What is left of the budget.
     """
     clock.warm_up(call, WARM_AGAIN_S)
-    reading = disturbance.read_undisturbed(
-        lambda: timer(call, len(first.rounds_s), first.iterations), time_left_s
-    )
+    reading = disturbance.read_undisturbed(lambda: timer(call, rounds, iterations), time_left_s)
     return Visit(
         after_s=after_s,
         rounds_s=reading.rounds_s,

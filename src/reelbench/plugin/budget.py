@@ -13,7 +13,8 @@ OVERHEAD_S = 4.0
 # Tracing it again, loading its program and making its inputs in a further process.
 AGAIN_OVERHEAD_S = 1.5
 VISITS = 3
-"""How often one process times a case, a while apart; see `reelbench.stats.visits`."""
+"""How often one process times a case, a while apart (see `reelbench.stats.visits`): the first time
+as long as was asked for, then a third of that."""
 # Starting a further process: Python, JAX, collecting the tests.
 START_S = 5.0
 _WARMUP_CALLS = 3
@@ -54,18 +55,12 @@ def estimate(
 ) -> Estimate:
     """The cost of a case whose least call time is ``roofline_s``, in ``runs`` processes."""
     call = roofline_s / TYPICAL_SHARE
-    if runs == 1:
-        max_time_s, min_rounds = of_visit(max_time_s, min_rounds)
-        again = (VISITS - 1) * max(max_time_s, (min_rounds + 1) * call)
     rounds = max(max_time_s, (min_rounds + _WARMUP_CALLS) * call)
     if runs > 1:
         again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
+    else:
+        again = (VISITS - 1) * max(max_time_s / VISITS, (-(-min_rounds // VISITS) + 1) * call)
     return Estimate(name, core, call, OVERHEAD_S + rounds + again, again)
-
-
-def of_visit(max_time_s: float, min_rounds: int) -> tuple[float, int]:
-    """The time of the rounds of one visit, and the fewest, of those of all visits."""
-    return max_time_s / VISITS, -(-min_rounds // VISITS)
 
 
 def in_order(estimates: Iterable[Estimate], last: Collection[str] = ()) -> list[Estimate]:

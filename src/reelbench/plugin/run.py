@@ -137,6 +137,8 @@ class Run:
             session.begin(name)
             workload = build()
             identity = workload.identity
+            if self._can_start_again:
+                session.prepare_for_loss(workload)
             with watched(allowance, expire) if self._can_start_again else nullcontext():
                 prepared = session.prepare(name, workload)
             made = session.time(name, prepared, timer_of(benchmark))

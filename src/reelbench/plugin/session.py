@@ -203,8 +203,7 @@ class Session:
             self.append(reading)
         compiled, call = prepared
         size = compiled.memory.argument_bytes
-        again = self.options.runs == 1 and self._visits.affords(size)
-        effort = self.spending.effort(again=again)
+        effort = self.spending.effort()
         started = time.monotonic()
         replicate, notes = protocol.time_(
             call,
@@ -214,7 +213,7 @@ class Session:
             order=self._order - 1,
             time_left_s=self.spending.share_s(name),
         )
-        if again:
+        if self.options.runs == 1 and self._visits.affords(size):
             self._visits.keep(
                 name, call, timer, replicate, size=size, took_s=time.monotonic() - started
             )
@@ -291,6 +290,16 @@ class Session:
         for name in self._visits.due():
             self._visit(name)
 
+    def prepare_for_loss(self, workload: Workload) -> None:
+        """Visit what is kept before a case that may never return, and take the process with it.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        if self._visits.early() and choosing.may_not_return(workload):
+            for name in self._visits.early():
+                self._visit(name, early=True)
+
     def visit_rest(self) -> None:
         """Visit the cases that lack visits; then those whose interval is wider than asked.
 
@@ -303,10 +312,10 @@ class Session:
             for name in random.sample(wide, len(wide)):
                 self._visit(name)
 
-    def _visit(self, name: str) -> None:
+    def _visit(self, name: str, *, early: bool = False) -> None:
         if self._visits.visit_s(name) > self.spending.time_left_s:
             self._visits.give_up(name)
-        elif visit := self._visits.visit(name, self.spending.time_left_s):
+        elif visit := self._visits.visit(name, self.spending.time_left_s, early=early):
             self.append(Entry(kind="visit", name=name, visit=visit))
 
     def _too_wide(self) -> list[str]:

@@ -141,20 +141,17 @@ class Spending:
         # What was planned for a case is its own, whatever the others took.
         return min(max(self.free_s - core, self.first_s(name)), self.free_s)
 
-    def effort(self, *, again: bool) -> protocol.Effort:
-        """How much the case at hand is timed: what nobody else needs is shared by all to come.
-
-        Args:
-            again: Whether the process will come back to it.
-        """
+    def effort(self) -> protocol.Effort:
+        """How much the case at hand is timed: what nobody else needs is shared by all to come."""
         options, ahead = self._options, self.expected()
         spare = self.free_s - sum(each.total_s for each in ahead)
         share = max(spare, 0.0) / max(len(ahead), 1) / options.runs
-        seconds, rounds = options.max_time_s, options.min_rounds
-        if again:
-            seconds, rounds = budget.of_visit(seconds, rounds)
         return protocol.Effort(
-            seconds, rounds, options.width, seconds + share, warm_s=options.max_time_s / 2
+            options.max_time_s,
+            options.min_rounds,
+            options.width,
+            options.max_time_s + share,
+            warm_s=options.max_time_s / 2,
         )
 
     def narrowed(self, name: str, taken_s: float, effort: protocol.Effort) -> None:

@@ -1,9 +1,13 @@
 """Comes back to cases that were timed, so that their intervals know what the machine does later.
 
 The rounds of one visit are made within a second, and agree with each other whatever the machine
-does from minute to minute. A case is therefore timed a third as long, and visited twice more: when
-a third of the budget has passed, or at the end of the run. Its program and arguments are kept until
-then, where they are small beside the memory there is; what is too large is timed once, as long.
+does from minute to minute. A case is therefore visited twice more, each time for a third as many
+rounds: when a third of the budget has passed, or at the end of the run. Its program and arguments
+are kept until then, where they are small beside the memory there is; what is too large is visited
+once.
+
+What is kept does not outlive the process. Before a case that may never return, for which the
+process would have to be replaced, the others are visited too.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 
 import jax
 
@@ -24,6 +29,8 @@ from reelbench.results.schema import Replicate, Visit
 _ROOM = 1 / 8
 # However narrow an interval was asked for: beyond them, another process says more.
 _MOST_VISITS = 20
+# A visit sooner after the last one would say little.
+_EARLIEST_S = 15.0
 
 
 @dataclass
@@ -49,10 +56,15 @@ class _Kept:
     visits: int = 1
 
     @property
+    def rounds(self) -> int:
+        """Rounds of a further visit."""
+        return -(-len(self.first.rounds_s) // VISITS)
+
+    @property
     def visit_s(self) -> float:
         """What a further visit takes."""
-        rounds = sum(self.first.rounds_s)
-        return self.first.iterations * rounds + max(protocol.WARM_AGAIN_S, self.first.rounds_s[0])
+        call_s = fmean(self.first.rounds_s)
+        return self.rounds * self.first.iterations * call_s + max(protocol.WARM_AGAIN_S, call_s)
 
 
 class Visits:
@@ -103,11 +115,16 @@ class Visits:
 
     def due(self) -> list[str]:
         """Names of the cases whose latest visit is long enough ago, that first which is longest."""
+        return self._since(self._apart_s)
+
+    def early(self) -> list[str]:
+        """Names of the cases to visit before what is kept may be lost, likewise."""
+        return self._since(_EARLIEST_S)
+
+    def _since(self, seconds: float) -> list[str]:
         now = time.monotonic()
         due = {
-            name: each.last
-            for name, each in self._owing().items()
-            if now - each.last >= self._apart_s
+            name: each.last for name, each in self._owing().items() if now - each.last >= seconds
         }
         return sorted(due, key=due.__getitem__)
 
@@ -120,12 +137,13 @@ class Visits:
         """Names of the cases that more visits could say more of."""
         return {name for name, each in self._kept.items() if each.visits < _MOST_VISITS}
 
-    def visit(self, name: str, time_left_s: float) -> Visit | None:
+    def visit(self, name: str, time_left_s: float, *, early: bool = False) -> Visit | None:
         """Time a kept case again; None where it no longer runs, and then it is kept no longer.
 
         Args:
             name: The case.
             time_left_s: What is left of the budget.
+            early: Whether it comes before its time, and stands for none of those to come.
         """
         kept = self._kept[name]
         started = time.monotonic()
@@ -133,14 +151,16 @@ class Visits:
             made = protocol.time_again(
                 kept.call,
                 kept.timer,
-                kept.first,
+                kept.rounds,
+                kept.first.iterations,
                 after_s=started - kept.started,
                 time_left_s=time_left_s,
             )
         except jax.errors.JaxRuntimeError:  # no memory is left beside what came since
             del self._kept[name]
             return None
-        kept.last, kept.visits = time.monotonic(), kept.visits + 1
+        kept.last = time.monotonic()
+        kept.visits += not early
         return made
 
     def give_up(self, name: str) -> None:
