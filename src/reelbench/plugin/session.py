@@ -44,6 +44,9 @@ from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
 _LEAST_GAIN = 0.05
+# Share of the budget between two visits to a case: all are made before two thirds of it are spent,
+# for most cases, as a first call that does not return would end them.
+_APART = 1 / 6
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
 
@@ -93,7 +96,7 @@ class Session:
 
     @cached_property
     def _visits(self) -> Visits:
-        return Visits(self.options.budget_s / budget.VISITS)
+        return Visits(_APART * self.options.budget_s)
 
     @cached_property
     def _steadiness(self) -> Steadiness:

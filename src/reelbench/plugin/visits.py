@@ -2,7 +2,7 @@
 
 The rounds of one visit are made within a second, and agree with each other whatever the machine
 does from minute to minute. A case is therefore visited twice more, each time for a third as many
-rounds: when a third of the budget has passed, or at the end of the run. Its program and arguments
+rounds: when a sixth of the budget has passed, or at the end of the run. Its program and arguments
 are kept until then, where they are small beside the memory there is; what is too large is visited
 once.
 
