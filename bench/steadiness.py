@@ -12,7 +12,8 @@ visit. Against the median of its whole series is held the interval of each visit
 
 and the interval of three visits together, as a run does it with several cases
 
-- a third of the series apart, as a run spreads them,
+- fifty seconds apart, as a run of five minutes spreads them,
+- a third of the series apart, as a longer one does,
 - in turns that follow each other, as happens to the last cases of a run.
 
 Nothing else should run beside it. What was measured is kept in ``results/<machine>/steadiness``.
@@ -52,6 +53,7 @@ LAYERS = (
 VISITS = 3
 VISIT_S = 1 / VISITS
 WARM_S = 0.05
+APART_S = 50.0  # a sixth of five minutes
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -178,13 +180,13 @@ def by_standards(kept: Kept) -> dict[str, list[Interval]]:
 def by_visits(kept: Kept, apart: int) -> dict[str, list[Interval]]:
     """What runs say that visit each case three times, so many turns apart.
 
-    What to expect of a case is what visits a third of the series apart say, as in a run, where only
-    the last cases have visits closer to each other.
+    What to expect of a case is what visits fifty seconds apart say, or more where these are, as in
+    a run, where only the last cases have visits closer to each other.
     """
     found: dict[str, list[Interval]] = {case: [] for case in kept.series}
-    third = _turns(kept) // VISITS
-    for first in range(_turns(kept) - (VISITS - 1) * third):
-        expected = usual(_visits(kept, case, first, third) for case in kept.series)
+    usually = max(apart, round(APART_S / (kept.turn_s or APART_S)))
+    for first in range(_turns(kept) - (VISITS - 1) * usually):
+        expected = usual(_visits(kept, case, first, usually) for case in kept.series)
         for case in kept.series:
             if expected:
                 found[case].append(visits_interval(_visits(kept, case, first, apart), expected))
@@ -211,7 +213,8 @@ def _ways(kept: Sequence[Kept]) -> list[Way]:
     found = [Way("rounds", by_rounds), Way("standards", by_standards)]
     if all(each.turn_s for each in kept):
         found += [
-            Way("apart", lambda each: by_visits(each, _turns(each) // VISITS)),
+            Way("50 s", lambda each: by_visits(each, round(APART_S / (each.turn_s or APART_S)))),
+            Way("third", lambda each: by_visits(each, _turns(each) // VISITS)),
             Way("close", lambda each: by_visits(each, 1)),
         ]
     return found
