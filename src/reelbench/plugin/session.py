@@ -44,8 +44,8 @@ from reelbench.units import print_duration
 
 # A doubled batch that gains less than this has stopped paying.
 _LEAST_GAIN = 0.05
-# Share of the budget between two visits to a case: all are made before two thirds of it are spent,
-# for most cases, as a first call that does not return would end them.
+# Share of the budget between two visits to a case: long enough for a machine to change, and short
+# enough that most visits are made before a first call that does not return ends the process.
 _APART = 1 / 6
 # Share of the time left in which cases may be traced to plan the rest.
 _PLANNING = 0.2
