@@ -51,14 +51,12 @@ class Effort:
         width: Relative half-width of the interval at which rounds may end, or None to make those
             that fill ``max_time_s`` and no more.
         most_s: Time after which they end with a wider one.
-        warm_s: Time after which warming up ends even if calls still become faster.
     """
 
     max_time_s: float
     min_rounds: int
     width: float | None = None
     most_s: float = 0.0
-    warm_s: float = 0.5
 
 
 def prepare(traced: Traced, place: cache.Place | None = None) -> tuple[Compiled, clock.Call]:
@@ -142,7 +140,7 @@ def time_(
         CaseFailure: ``over_budget``: not even three rounds fit into what is left.
     """
     end = time.monotonic() + time_left_s
-    warmup = clock.warm_up(call, effort.warm_s)
+    warmup = clock.warm_up(call, effort.max_time_s / 2)
     seconds = min(warmup[-3:])
     affordable = int(time_left_s / seconds)
     if affordable < min(effort.min_rounds, _FEWEST_ROUNDS):

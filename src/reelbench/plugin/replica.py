@@ -88,11 +88,7 @@ class Replica:
                 call,
                 timer_of(benchmark),
                 protocol.Effort(
-                    self._options.max_time_s,
-                    self._options.min_rounds,
-                    self._width,
-                    order.most_s,
-                    warm_s=self._options.max_time_s / 2,
+                    self._options.max_time_s, self._options.min_rounds, self._width, order.most_s
                 ),
                 process=self._process,
                 order=self._order,

@@ -189,26 +189,23 @@ class Run:
         """
         if self._session.journal.missing:
             return
-        if self._session.replicated:
-            self._settle()
-            self._session.tell(self._config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
-            return
         given = list(map(str, self._config.invocation_params.args))
         folder = self._config.invocation_params.dir
         try:
-            Replicates(self._session, self._progress, given, folder).run()
+            if self._session.replicated:
+                self._settle()
+            else:
+                Replicates(self._session, self._progress, given, folder).run()
             self._session.tell(self._config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
         except StoreError as error:
             pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _settle(self) -> None:
-        try:
-            if owed := self._session.spending.eta_s():
-                self._progress.say(f"timing the cases again, {print_duration(owed)}: …")
-            self._session.visit_rest()
-            self._session.merge()
-        except StoreError as error:
-            pytest.exit(f"reelbench: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+        owed = self._session.spending.eta_s()
+        if owed >= 1:  # less is over before it is read
+            self._progress.say(f"timing the cases again, about {print_duration(owed)} …")
+        self._session.visit_rest()
+        self._session.merge()
 
     @property
     def failed(self) -> bool:

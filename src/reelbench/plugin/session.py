@@ -96,7 +96,7 @@ class Session:
 
     @cached_property
     def _visits(self) -> Visits:
-        return Visits(_APART * self.options.budget_s)
+        return Visits(_APART * self.options.budget_s, narrows=self.options.width is not None)
 
     @cached_property
     def _steadiness(self) -> Steadiness:
@@ -323,15 +323,15 @@ class Session:
 
     def _too_wide(self) -> list[str]:
         """The cases whose interval is wider than asked, and that more visits could narrow."""
-        width, more = self.options.width, self._visits.more()
-        if width is None or not more:
+        width, kept = self.options.width, self._visits.kept
+        if width is None or not kept:
             return []
         processes = self._processes()
         unsteadiness = Unsteadiness(self.wander, usual(processes.values()))
         timings = {
             name: timing_of([process], self.limits.floor_s, unsteadiness)
             for name, process in processes.items()
-            if name in more
+            if name in kept
         }
         return [name for name, timing in timings.items() if merging.half_width(timing) > width]
 

@@ -147,11 +147,7 @@ class Spending:
         spare = self.free_s - sum(each.total_s for each in ahead)
         share = max(spare, 0.0) / max(len(ahead), 1) / options.runs
         return protocol.Effort(
-            options.max_time_s,
-            options.min_rounds,
-            options.width,
-            options.max_time_s + share,
-            warm_s=options.max_time_s / 2,
+            options.max_time_s, options.min_rounds, options.width, options.max_time_s + share
         )
 
     def narrowed(self, name: str, taken_s: float, effort: protocol.Effort) -> None:

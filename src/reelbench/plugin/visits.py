@@ -70,13 +70,15 @@ class _Kept:
 class Visits:
     """The cases of a process that it can come back to."""
 
-    def __init__(self, apart_s: float) -> None:
+    def __init__(self, apart_s: float, *, narrows: bool) -> None:
         """Nothing is kept yet.
 
         Args:
             apart_s: Time between two visits, where the run does not end before.
+            narrows: Whether intervals may need more visits than usual, to be as narrow as wanted.
         """
         self._apart_s = apart_s
+        self._most = _MOST_VISITS if narrows else VISITS
         self._room = _ROOM * backend.memory_left()
         self._kept: dict[str, _Kept] = {}
 
@@ -133,9 +135,10 @@ class Visits:
         while turn := list(self._owing()):
             yield from (name for name in random.sample(turn, len(turn)) if name in self._kept)
 
-    def more(self) -> set[str]:
-        """Names of the cases that more visits could say more of."""
-        return {name for name, each in self._kept.items() if each.visits < _MOST_VISITS}
+    @property
+    def kept(self) -> set[str]:
+        """Names of the cases that can be visited."""
+        return set(self._kept)
 
     def visit(self, name: str, time_left_s: float, *, early: bool = False) -> Visit | None:
         """Time a kept case again; None where it no longer runs, and then it is kept no longer.
@@ -161,6 +164,8 @@ class Visits:
             return None
         kept.last = time.monotonic()
         kept.visits += not early
+        if kept.visits >= self._most:
+            self.give_up(name)
         return made
 
     def give_up(self, name: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from reelbench.machine.fields import FIELDS
 from reelbench.report.text import markdown, spreadsheet
-from reelbench.results.schema import CaseRecord, Fact, Identity, Results
+from reelbench.results.schema import CaseRecord, Fact, Identity, Replicate, Results, Visit
 
 Row = dict[str, Fact]
 
@@ -111,17 +111,17 @@ def _case(record: CaseRecord) -> Row:
 
 def _rounds(row: Row, record: CaseRecord) -> Iterator[Row]:
     for replicate in record.timing.replicates:
-        disturbed = [replicate.disturbed, *(each.disturbed for each in replicate.later)]
-        for visit, rounds_s in enumerate(replicate.visits_s):
-            for number, seconds in enumerate(rounds_s):
+        visits: list[Replicate | Visit] = [replicate, *replicate.later]
+        for place, visit in enumerate(visits):
+            for number, seconds in enumerate(visit.rounds_s):
                 yield row | {
                     "process": replicate.process,
                     "order": replicate.order,
-                    "visit": visit,
+                    "visit": place,
                     "round": number,
                     "iterations": replicate.iterations,
                     "round_s": seconds,
-                    "disturbed": "; ".join(disturbed[visit]),
+                    "disturbed": "; ".join(visit.disturbed),
                 }
 
 

@@ -129,9 +129,9 @@ def warnings_of_timing(timing: Timing, rates: Rates) -> list[str]:
 
 
 def _disturbed(replicates: Sequence[Replicate]) -> list[str]:
-    readings = [
-        disturbed for each in replicates for disturbed in (each.disturbed, *_later_disturbed(each))
-    ]
+    readings: list[list[str]] = []
+    for each in replicates:
+        readings += [each.disturbed, *(visit.disturbed for visit in each.later)]
     disturbed = [each for each in readings if each]
     if not disturbed:
         return []
@@ -139,7 +139,3 @@ def _disturbed(replicates: Sequence[Replicate]) -> list[str]:
     often = f" in {len(disturbed)} of {len(readings)} {what}" if len(readings) > 1 else ""
     said = ", ".join(disturbed[0]).replace(": ", " ")
     return [f"disturbed: {said}{often}"]
-
-
-def _later_disturbed(replicate: Replicate) -> list[list[str]]:
-    return [each.disturbed for each in replicate.later]

@@ -124,7 +124,7 @@ def visits_interval(replicate: Replicate, expected: Prior, confidence: float = 0
         return replace(
             widened(median_interval(replicate.rounds_s, confidence), half), method=method
         )
-    middle = median_of(replicate)
+    middle = math.exp(found.middle)
     return Interval(
         median=middle,
         low=middle * math.exp(-half),
