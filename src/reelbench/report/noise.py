@@ -149,7 +149,8 @@ def _coverage(tests: Sequence[SelfTest]) -> Table:
     title = "95 % intervals of one process, against the median of its whole long series"
     note = (
         "Widened: by how far a second's median wanders in the long series of the other probes, as "
-        "the intervals of runs in one process are once this self-test is stored."
+        "the intervals of short runs of few cases are once this self-test is stored; of more "
+        "cases, several visits tell."
     )
     return Table(title, columns, tuple(rows), (note,))
 
