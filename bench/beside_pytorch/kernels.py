@@ -138,7 +138,7 @@ def _call(layer: str, pass_: str, implementation: str, library: str) -> Callable
         sys.exit(str(error.args[0]))
     workload = build.at_axes(preset, Axes(pass_=pass_, dtype="float32", batch=1))
     if library == "PyTorch":
-        return Peer(preset, pass_, workload.make(), channels_last=True)
+        return Peer(preset, pass_, workload.make(), "float32", channels_last=True)
     known = facts.collect()
     remembered = Remembered(identity.machine_id(known), known)
     limits = choosing.limits_of(known)

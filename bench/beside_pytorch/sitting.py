@@ -15,7 +15,8 @@ from rich.table import Table
 from reelbench.units import print_ratio, print_share, print_time
 
 FORMAT = 1
-REFERENCE, BEST, EAGER, LAST = "reference", "best", "eager", "channels last"
+REFERENCE, BEST = "reference", "best"
+EAGER, LAST, GRAPH = "eager", "channels last", "CUDA graph"
 # Rows, inner length and columns of a matrix product alone: an expanding projection of ViT-B over
 # the tokens of a clip of VideoMAE.
 PRODUCT = (1568, 768, 3072)
@@ -25,6 +26,7 @@ class Row(Struct, kw_only=True):
     """One pass of one layer.
 
     Attributes:
+        batch: Clips of a call.
         chosen: Implementations in JAX's best; ``reference`` where nothing is faster.
         flops: Model FLOPs of a call.
         least_bytes: Inputs, parameters and outputs of a call, each once.
@@ -39,6 +41,7 @@ class Row(Struct, kw_only=True):
     least_bytes: float
     chosen: str
     rounds_s: dict[str, list[float]]
+    batch: int = 1
 
     def median_s(self, contender: str) -> float | None:
         """Median time of a contender, or None where it was not timed."""
@@ -53,7 +56,7 @@ class Row(Struct, kw_only=True):
     @property
     def torch(self) -> str:
         """The faster of PyTorch's."""
-        return self._faster(EAGER, LAST)
+        return self._faster(*(name for name in self.rounds_s if name not in (REFERENCE, BEST)))
 
     @property
     def ratio(self) -> float:
@@ -72,6 +75,8 @@ class Sitting(Struct, kw_only=True):
         machine: Id of the machine.
         versions: Of JAX, PyTorch and reelbench.
         threads: Of PyTorch, and processors that JAX may use.
+        dtype: Of the computation.
+        device: What computes, where that is not the processor.
         matmul_flops_per_s: What a matrix product in JAX reached in the same sitting.
         bytes_per_s: What a copy through memory reached.
         environment: Settings of the environment that change how programs run.
@@ -85,6 +90,8 @@ class Sitting(Struct, kw_only=True):
     matmul_flops_per_s: float
     bytes_per_s: float
     rows: list[Row]
+    dtype: str = "float32"
+    device: str = ""
     environment: str = ""
     product_s: dict[str, list[float]] = {}
     failed: dict[str, str] = {}
@@ -115,7 +122,8 @@ def geometric_mean(values: Sequence[float]) -> float:
 def show(sitting: Sitting, console: Console) -> None:
     """Print JAX, PyTorch and the ceiling side by side, and the summary that the table is for."""
     versions = ", ".join(f"{name} {version}" for name, version in sitting.versions.items())
-    console.print(f"{sitting.machine}: {versions}; float32, {sitting.threads} threads each")
+    where = sitting.device or f"{sitting.threads} threads each"
+    console.print(f"{sitting.machine}: {versions}; {sitting.dtype}, {where}")
     if sitting.environment:
         console.print(f"with {sitting.environment}")
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -153,6 +161,7 @@ def show(sitting: Sitting, console: Console) -> None:
     if sitting.product_s:
         own, other = (sitting.product_s[name] for name in (REFERENCE, EAGER))
         rows, inner, columns = PRODUCT
+        rows *= sitting.rows[0].batch if sitting.rows else 1
         console.print(
             f"a matrix product alone, {rows}×{inner}×{columns}: JAX "
             f"{print_time(statistics.median(own))}, PyTorch "

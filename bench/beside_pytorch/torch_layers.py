@@ -8,6 +8,7 @@ against it before anything is timed.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -162,18 +163,20 @@ def divided(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: boo
 def swin(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bool) -> Tensor:
     """`SwinBlock3D` on a volume of whole windows."""
     (x,) = inputs
-    sizes = x.shape[1:4]
-    asked, shifts = options["window"], options.get("shift", (0, 0, 0))
-    window = [min(n, w) for n, w in zip(sizes, asked, strict=True)]
-    shift = [0 if n <= w else s for n, w, s in zip(sizes, asked, shifts, strict=True)]
+    sizes = tuple(x.shape[1:4])
+    asked, shifts = tuple(options["window"]), options.get("shift", (0, 0, 0))
+    window = tuple(min(n, w) for n, w in zip(sizes, asked, strict=True))
+    shift = tuple(0 if n <= w else s for n, w, s in zip(sizes, asked, shifts, strict=True))
     axes = (1, 2, 3)
     y = layer_norm(p, "norm1", x, 1e-5)
     if any(shift):
         y = torch.roll(y, [-s for s in shift], axes)
     windows = _windows(y, window)
-    mask = p["bias_table"][_relative(window, asked)].permute(2, 0, 1)[None]
+    mask = p["bias_table"][_relative(window, asked)].permute(2, 0, 1)[None].to(x.dtype)
     if any(shift):
-        mask = mask + _apart(sizes, window, shift)[:, None]
+        mask = mask + _apart(sizes, window, shift)[:, None].to(mask.dtype)
+        if x.shape[0] > 1:  # the windows of every clip
+            mask = mask.repeat(x.shape[0], 1, 1, 1)
     found = attention(p, "attn", windows, options["num_heads"], mask)
     counts = [n // w for n, w in zip(sizes, window, strict=True)]
     y = found.reshape(-1, *counts, *window, x.shape[-1])
@@ -182,14 +185,19 @@ def swin(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bool) 
     return x + mlp(p, "mlp", layer_norm(p, "norm2", x, 1e-5))
 
 
-def _windows(x: Tensor, window: list[int]) -> Tensor:
+def _windows(x: Tensor, window: tuple[int, ...]) -> Tensor:
     batch, t, h, w, c = x.shape
     wt, wh, ww = window
     x = x.reshape(batch, t // wt, wt, h // wh, wh, w // ww, ww, c)
     return x.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, wt * wh * ww, c)
 
 
-def _relative(window: list[int], table: tuple[int, ...]) -> Tensor:
+# Tables are made once, as modules keep theirs in buffers; and so that either pass may use them.
+
+
+@functools.cache
+@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
+def _relative(window: tuple[int, ...], table: tuple[int, ...]) -> Tensor:
     """Row of the bias table for each pair of positions."""
     numbers = torch.arange(math.prod(window))
     index = torch.zeros(len(numbers), len(numbers), dtype=torch.long)
@@ -198,7 +206,9 @@ def _relative(window: list[int], table: tuple[int, ...]) -> Tensor:
     return index
 
 
-def _apart(sizes: Any, window: list[int], shift: list[int]) -> Tensor:
+@functools.cache
+@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
+def _apart(sizes: tuple[int, ...], window: tuple[int, ...], shift: tuple[int, ...]) -> Tensor:
     """Minus infinity for pairs that only the roll brought together."""
     sides = [
         torch.arange(n) >= n - s if s else torch.zeros(n, dtype=torch.bool)
@@ -214,10 +224,10 @@ def wan(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bool) -
     """`WanBlock` without image tokens."""
     x, text, modulation = inputs
     heads, epsilon = options["num_heads"], 1e-6
-    steps = (modulation + p["scale_shift_table"]).split(1, 1)
+    steps = (modulation + p["scale_shift_table"]).to(x.dtype).split(1, 1)
     shift1, scale1, gate1, shift2, scale2, gate2 = steps
     h = layer_norm(p, "norm1", x, epsilon) * (1 + scale1) + shift1
-    angles = _angles(options["grid"], x.shape[-1] // heads)
+    angles = _angles(tuple(options["grid"]), x.shape[-1] // heads)
     x = x + _cross(p, "self_attention", h, h, heads, angles) * gate1
     h = layer_norm(p, "norm3", x, epsilon)
     x = x + _cross(p, "cross_attention", h, text, heads)
@@ -242,6 +252,8 @@ def _cross(
     return linear(p, f"{name}.out", found.transpose(1, 2).reshape(x.shape))
 
 
+@functools.cache
+@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
 def _angles(grid: tuple[int, ...], width: int) -> tuple[Tensor, Tensor]:
     third = width // 6
     angles = []
@@ -260,7 +272,8 @@ def _angles(grid: tuple[int, ...], width: int) -> tuple[Tensor, Tensor]:
 def _rotated(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = angles
     even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1)
+    return turned.flatten(-2).to(x.dtype)
 
 
 def tubelet(p: Parameters, inputs: tuple[Tensor, ...], options: Any, trains: bool) -> Tensor:

@@ -16,8 +16,11 @@ from reelbench.implementations import Limits, candidates, implementations, plain
 from reelbench.implementations.geometry import padded
 from reelbench.machine import libraries
 
-# So little that even small operations fall into several blocks.
+# So little that even small operations fall into several blocks; and what a GPU would be given.
 TINY = Limits(cache_bytes=2**10, libraries=("onednn",))
+LARGE = Limits(libraries=("onednn",))
+OF_GPU = Limits(backend="gpu")
+MACHINES = {"blocks": TINY, "whole": LARGE, "gpu": OF_GPU}
 
 
 def results(function, drawn, library=""):
@@ -72,11 +75,22 @@ def candidates_of(operation, implementation, limits):
     return [each for each in candidates(operation, limits) if each.implementation is implementation]
 
 
-def operations_for(implementation):
+def operations_for(implementation, limits, dtype="float32"):
     """Operations that this implementation does, of those that it could be asked to."""
-    return KINDS[implementation.kind].filter(
-        lambda operation: bool(candidates_of(operation, implementation, TINY))
+    return (
+        KINDS[implementation.kind]
+        .map(lambda operation: dataclasses.replace(operation, dtype=dtype))
+        .filter(lambda operation: bool(candidates_of(operation, implementation, limits)))
     )
+
+
+def skip_unless_computed(implementation, limits, dtype):
+    if limits.backend not in (implementation.backends or (limits.backend,)):
+        pytest.skip(f"is for {', '.join(implementation.backends)} alone")
+    if dtype not in (implementation.dtypes or (dtype,)):
+        pytest.skip(f"does not compute in {dtype}")
+    if implementation.backends == ("gpu",) and jax.default_backend() != "gpu":
+        pytest.skip("needs a GPU")
 
 
 def tried(examples):
@@ -90,11 +104,16 @@ each_implementation = pytest.mark.parametrize(
 )
 
 
+each_machine = pytest.mark.parametrize("limits", MACHINES.values(), ids=list(MACHINES))
+
+
 @each_implementation
-@pytest.mark.parametrize("limits", [TINY, Limits(libraries=("onednn",))], ids=["blocks", "whole"])
+@each_machine
 def test_value_and_gradient_agree_in_float32(implementation, limits):
+    skip_unless_computed(implementation, limits, "float32")
+
     @tried(4)
-    @given(operations_for(implementation))
+    @given(operations_for(implementation, limits))
     def agree(operation):
         drawn = operands(operation)
         expected = expected_of(operation, drawn)
@@ -107,9 +126,12 @@ def test_value_and_gradient_agree_in_float32(implementation, limits):
 
 
 @each_implementation
-def test_value_and_gradient_agree_in_bfloat16(implementation):
+@pytest.mark.parametrize("limits", [TINY, OF_GPU], ids=["blocks", "gpu"])
+def test_value_and_gradient_agree_in_bfloat16(implementation, limits):
+    skip_unless_computed(implementation, limits, "bfloat16")
+
     @tried(2)
-    @given(operations_for(implementation))
+    @given(operations_for(implementation, limits, "bfloat16"))
     def agree(operation):
         exact = operands(operation)
         rounded = [
@@ -117,9 +139,8 @@ def test_value_and_gradient_agree_in_bfloat16(implementation):
         ]
         again = [each.astype(jnp.float32) if each.dtype != bool else each for each in rounded]
         expected = expected_of(operation, again)
-        narrow = dataclasses.replace(operation, dtype="bfloat16")
-        for candidate in candidates_of(narrow, implementation, TINY):
-            found = results(candidate.function(narrow), rounded, implementation.library)
+        for candidate in candidates_of(operation, implementation, limits):
+            found = results(candidate.function(operation), rounded, implementation.library)
             for one, other in zip(found, expected, strict=True):
                 # Sums of a few dozen products, rounded at the end and some once before.
                 assert_near(one, other.astype(jnp.bfloat16), 0.05)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from reelbench.implementations.broadcasts import spread_by_product
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, Limits, register
+from reelbench.implementations.registry import CPU, Implementation, Limits, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -81,4 +81,4 @@ def _affine(operation: Operation, by_product: Any) -> Function:
     return run
 
 
-register(Implementation("affine", KIND, lambda _: True, _affine, _variants))
+register(Implementation("affine", KIND, lambda _: True, _affine, _variants, backends=(CPU,)))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from reelbench.implementations.operation import Attention, Function, Operation
-from reelbench.implementations.registry import Implementation, Limits, register
+from reelbench.implementations.registry import CPU, Implementation, Limits, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float
@@ -266,4 +266,4 @@ def _variants(operation: Operation, limits: Limits) -> dict[str, Any]:
     return found
 
 
-register(Implementation("blocked", "attention", _applies, attend, _variants))
+register(Implementation("blocked", "attention", _applies, attend, _variants, backends=(CPU,)))

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, alone, register
+from reelbench.implementations.registry import CPU, Implementation, alone, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -64,4 +64,8 @@ def _product(_: Operation, __: object) -> Function:
     return summed_by_product
 
 
-register(Implementation("ones", KIND, lambda _: True, _product, alone, backward_only=True))
+register(
+    Implementation(
+        "ones", KIND, lambda _: True, _product, alone, backward_only=True, backends=(CPU,)
+    )
+)

@@ -23,7 +23,7 @@ from reelbench.implementations import (
 from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, Limits, register
+from reelbench.implementations.registry import CPU, GPU, Implementation, Limits, register
 
 KIND = "convolution"
 
@@ -39,6 +39,10 @@ _MULTIPLES_OF_ROWS = (1, 2)
 # Bytes of a block for each row of the product of `split`. A product is fast from about a thousand
 # rows on; its operands may lie in the next cache, but not in memory.
 _ROW_BYTES = 2**10
+
+# On a GPU a loop over blocks waits for each of them, and what is cut is the kernels' own affair;
+# gradients are then what JAX makes of the forward pass.
+_UNCUT: dict[str, Any] = {"": None}
 
 # A program with a part for every tap of a larger kernel takes minutes to compile.
 _MOST_TAPS = 200
@@ -91,7 +95,19 @@ def _in_time(geometry: Geometry) -> Geometry:
 
 def _planes(_: Operation, limits: Limits) -> dict[str, Any]:
     """One size of blocks of outputs: what they see of the input must stay in the cache too."""
-    return {"": limits.cache_bytes // 8}
+    return _UNCUT if limits.backend == GPU else {"": limits.cache_bytes // 8}
+
+
+def _patches(operation: Operation, limits: Limits) -> dict[str, Any]:
+    """Sizes of blocks of patches; on a GPU only patches that take no more than the input."""
+    if limits.backend != GPU:
+        return _blocks(operation, limits)
+    return _UNCUT if is_tiling(operation.shapes[1][:-2], operation.details) else {}
+
+
+def _folds(operation: Operation, limits: Limits) -> dict[str, Any]:
+    """Sizes of blocks for the gradient of the kernel."""
+    return _UNCUT if limits.backend == GPU else _blocks(operation, limits)
 
 
 def _blocks(operation: Operation, limits: Limits) -> dict[str, Any]:
@@ -125,7 +141,9 @@ def _sizes(whole: int, limits: Limits, multiples: tuple[int, ...] = _MULTIPLES) 
     return {"-whole" if size >= whole else f"-{size // 2**10}k": size for size in kept}
 
 
-def _of_patches(operation: Operation, block_bytes: int) -> Function:
+def _of_patches(operation: Operation, block_bytes: int | None) -> Function:
+    if block_bytes is None:
+        return partial(patches.of_tiles, geometry=operation.details)
     return differentiable(
         partial(patches.convolve, block_bytes=block_bytes),
         partial(patches.kernel_gradient, block_bytes=block_bytes),
@@ -145,7 +163,10 @@ def _of_tiles(operation: Operation, block_bytes: int) -> Function:
     return lambda x, kernel: run(x[:, None], kernel[None])[:, 0]
 
 
-def _of_shifts(operation: Operation, block_bytes: int) -> Function:
+def _of_shifts(operation: Operation, block_bytes: int | None) -> Function:
+    if block_bytes is None:
+        return partial(shifts.convolve, geometry=operation.details)
+
     def convolve(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
         # A turned kernel's last axes stand the other way round.
         return shifts.convolve(x, kernel.reshape(*kernel.shape[:-2], 1, -1), geometry)
@@ -168,7 +189,9 @@ def _of_rows(operation: Operation, block_bytes: int, *, way: ModuleType) -> Func
     )
 
 
-def _of_folds(operation: Operation, block_bytes: int) -> Function:
+def _of_folds(operation: Operation, block_bytes: int | None) -> Function:
+    if block_bytes is None:
+        return partial(folded.convolve, geometry=operation.details)
     return differentiable(
         folded.convolve,
         partial(patches.kernel_gradient, block_bytes=block_bytes),
@@ -215,11 +238,18 @@ register(
         _ways_of_kernel,
         variants_backward=True,
         library=onednn.LIBRARY,
+        backends=(CPU,),
     )
 )
-register(Implementation("patches", KIND, _dense, _of_patches, _blocks))
-register(Implementation("split", KIND, _splittable, partial(_of_rows, way=split), _rows))
-register(Implementation("apart", KIND, _few_frames, partial(_of_rows, way=apart), _rows))
-register(Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1))
+register(Implementation("patches", KIND, _dense, _of_patches, _patches))
+register(
+    Implementation("split", KIND, _splittable, partial(_of_rows, way=split), _rows, backends=(CPU,))
+)
+register(
+    Implementation("apart", KIND, _few_frames, partial(_of_rows, way=apart), _rows, backends=(CPU,))
+)
+register(
+    Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1, backends=(CPU,))
+)
 register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
-register(Implementation("folded", KIND, _foldable, _of_folds, _blocks))
+register(Implementation("folded", KIND, _foldable, _of_folds, _folds))

@@ -66,6 +66,24 @@ def convolve(
     return assembled(lax.map(one, jnp.arange(blocks.number)), blocks)
 
 
+def of_tiles(
+    x: Float[Array, "n *sizes c"], kernel: Float[Array, "*taps c o"], geometry: Geometry
+) -> Float[Array, "n *outputs o"]:
+    """Convolve with a kernel that strides by its own lengths: one product, whose sides are cut up.
+
+    Args:
+        x: Input, channels last.
+        kernel: Kernel, its input and output channels last.
+        geometry: Strides, padding and dilation; one group.
+    """
+    lengths = kernel.shape[:-2]
+    outputs = geometry.out_sizes(x.shape[1:-1], lengths)
+    rows = patches(padded(x, geometry), lengths, outputs, geometry)
+    # Rounded where the product ends: a GPU adds up in float32 whatever it is to return.
+    made = jnp.matmul(rows, kernel.reshape(-1, kernel.shape[-1]), precision=geometry.precision)
+    return made.reshape(x.shape[0], *outputs, -1)
+
+
 def kernel_gradient(
     x: Float[Array, "n *sizes c"],
     gradient: Float[Array, "n *outputs o"],

@@ -14,7 +14,7 @@ import jax
 from jax import lax
 
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, alone, register
+from reelbench.implementations.registry import CPU, Implementation, alone, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -50,4 +50,6 @@ def _flat(_: Operation, __: object) -> Function:
     return flat
 
 
-register(Implementation("flat", KIND, lambda _: True, _flat, alone, backward_only=True))
+register(
+    Implementation("flat", KIND, lambda _: True, _flat, alone, backward_only=True, backends=(CPU,))
+)

@@ -10,6 +10,9 @@ from reelbench.implementations.operation import Function, Operation
 
 REFERENCE = "reference"
 
+CPU, GPU = "cpu", "gpu"
+"""Backends of JAX."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -43,6 +46,8 @@ class Implementation:
         variants_backward: Whether its variants differ from each other in their gradients alone.
         library: What XLA must be allowed to call for it, see `reelbench.machine.libraries`; empty
             where nothing is.
+        backends: What of JAX it is tried on, such as ``cpu``; empty for anything.
+        dtypes: What it computes in; empty for any.
     """
 
     name: str
@@ -54,6 +59,16 @@ class Implementation:
     backward_only: bool = False
     variants_backward: bool = False
     library: str = ""
+    backends: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+
+    def computes(self, operation: Operation, limits: Limits) -> bool:
+        """Whether it can compute this one on such a machine."""
+        if limits.backend not in (self.backends or (limits.backend,)):
+            return False
+        if operation.dtype not in (self.dtypes or (operation.dtype,)):
+            return False
+        return self.library in ("", *limits.libraries) and self.applies(operation)
 
 
 def alone(_: Operation, __: Limits) -> dict[str, Any]:
@@ -109,7 +124,7 @@ def candidates(operation: Operation, limits: Limits) -> list[Candidate]:
     """What may be tried for an operation."""
     found = []
     for each in implementations(operation.kind):
-        if each.library in ("", *limits.libraries) and each.applies(operation):
+        if each.computes(operation, limits):
             for word, settings in each.variants(operation, limits).items():
                 found.append(Candidate(f"{each.name}{word}", each, settings, each.library))
     return found

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import Implementation, alone, register
+from reelbench.implementations.registry import CPU, Implementation, alone, register
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -31,4 +31,4 @@ def _rows_first(_: Operation, __: object) -> Function:
     return rows_first
 
 
-register(Implementation("rows", KIND, lambda _: True, _rows_first, alone))
+register(Implementation("rows", KIND, lambda _: True, _rows_first, alone, backends=(CPU,)))
