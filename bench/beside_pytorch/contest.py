@@ -21,11 +21,11 @@ from reelbench.measure.compiling import trace
 from reelbench.measure.failure import CaseFailure
 from reelbench.measure.remembered import Remembered
 
-Start = Callable[[], Any]
+Start = Callable[..., Any]
 """Starts a call; on a CPU it may have ended when that returns."""
 
 # Turns of every contender, after some that warm up; fewer where they would take too long.
-_TURNS, _FEWEST, _SECONDS = 40, 7, 3.0
+_TURNS, _FEWEST, _SECONDS, _SECONDS_ON_GPU = 40, 7, 3.0, 0.5
 _WARMUPS = 2
 # Untimed calls at a contender's turn: OpenMP's threads spin for milliseconds after their work.
 _SETTLING_S = 0.02
@@ -71,7 +71,25 @@ def contest(
     dtype: str = "float32",
     batch: int = 1,
 ) -> Row:
-    """Time JAX as the layer is written, JAX at its best here, and PyTorch in two layouts.
+    """Prepare JAX as the layer is written, JAX at its best here, and PyTorch; time them in turns.
+
+    See `prepare`.
+    """
+    row, contenders = prepare(preset, pass_, facts, remembered, dtype=dtype, batch=batch)
+    row.rounds_s = in_turns(contenders)
+    return row
+
+
+def prepare(
+    preset: Preset,
+    pass_: str,
+    facts: dict[str, Any],
+    remembered: Remembered,
+    *,
+    dtype: str,
+    batch: int,
+) -> tuple[Row, dict[str, Contender]]:
+    """JAX as the layer is written, JAX at its best here, and PyTorch in two layouts.
 
     On a GPU PyTorch's kernels are also recorded and replayed as one, without what starting each of
     them takes; and calls are started without waiting for the one before.
@@ -79,10 +97,13 @@ def contest(
     Args:
         preset: Row of the catalogue.
         pass_: ``forward`` or ``train``.
-        dtype: Of the computation; parameters are stored in float32.
-        batch: Clips.
         facts: Of this machine.
         remembered: What was found fastest before.
+        dtype: Of the computation; parameters are stored in float32.
+        batch: Clips.
+
+    Returns:
+        What is known before anything is timed, and what is to take turns.
 
     Raises:
         PeerError: PyTorch's layer disagrees.
@@ -104,17 +125,18 @@ def contest(
         contenders[REFERENCE] = Contender.of_jax(protocol.prepare(traced)[1].program, arguments)
     if best is not written:
         contenders[BEST] = Contender.of_jax(protocol.prepare(trace(best))[1].program, arguments)
-    expected = jax.jit(best.function)(*arguments)
+    # Either was held against the layer as it is written.
+    jax_s = contenders[BEST if BEST in contenders else REFERENCE]
     for name, last in ((EAGER, False), (LAST, True)):
         peer = Peer(preset, pass_, arguments, dtype, channels_last=last)
         if last and not peer.has_layouts:
             continue
-        _agree(peer, peer(), expected, pass_, dtype)
+        _agree(peer, peer(), jax_s, arguments, pass_, dtype)
         contenders[name] = Contender(peer.start, _wait)
         if peer.records:
             # Beside the layout that it is of.
             contenders[f"{name}, {GRAPH}"] = Contender(peer.recorded(), _wait)
-    return Row(
+    row = Row(
         preset=preset.name,
         family=preset.family,
         layer=preset.layer,
@@ -123,8 +145,9 @@ def contest(
         flops=traced.model_flops,
         least_bytes=float(traced.least_bytes),
         chosen=chosen,
-        rounds_s=_in_turns(contenders),
+        rounds_s={},
     )
+    return row, contenders
 
 
 def products(dtype: str = "float32", batch: int = 1) -> dict[str, list[float]]:
@@ -141,7 +164,7 @@ def products(dtype: str = "float32", batch: int = 1) -> dict[str, list[float]]:
     theirs = [torch.from_numpy(each).to(device(), kind) for each in drawn]
     compiled = jax.jit(jnp.matmul)
 
-    return _in_turns(
+    return in_turns(
         {
             REFERENCE: Contender.of_jax(compiled, ours),
             EAGER: Contender(lambda: torch.matmul(*theirs), _wait),
@@ -169,8 +192,8 @@ class Contender:
 
     @classmethod
     def of_jax(cls, program: Any, arguments: Sequence[Any]) -> Contender:
-        """A compiled program on its arguments."""
-        return cls(lambda: program(*arguments), jax.block_until_ready)
+        """A compiled program on its arguments, or on others that `start` is given."""
+        return cls(lambda *other: program(*(other or arguments)), jax.block_until_ready)
 
     def seconds(self, calls: int = 1) -> float:
         """Time of a call, of so many that are waited for together."""
@@ -339,21 +362,32 @@ def _turned_back(name: str, array: np.ndarray) -> np.ndarray:
     return array.T if array.ndim == 2 else np.moveaxis(array, (0, 1), (-1, -2))
 
 
-def _agree(peer: Peer, made: Any, expected: Any, pass_: str, dtype: str) -> None:
+def _agree(
+    peer: Peer, made: Any, contender: Contender, arguments: tuple[Any, ...], pass_: str, dtype: str
+) -> None:
     """Hold PyTorch's results against JAX's.
 
     Raises:
-        PeerError: They differ by more than the dtype's tolerance.
+        PeerError: They differ by more than the dtype's tolerance, and by more than roundings of the
+            arguments move them.
     """
-    # Updated running statistics, which come last, are left out.
-    wanted = jax.tree.leaves(expected if pass_ == "forward" else expected[:2])
+
+    def of_jax(given: tuple[Any, ...]) -> list[Any]:
+        results = contender.start(*given)
+        # Updated running statistics, which come last, are left out.
+        return jax.tree.leaves(results if pass_ == "forward" else results[:2])
+
+    ours, theirs, within = of_jax(arguments), peer.in_jax_order(made), _WITHIN[dtype]
     try:
-        verify.agree(peer.in_jax_order(made), wanted, dtype, _WITHIN[dtype])
-    except CaseFailure as failure:
-        raise PeerError(f"PyTorch's layer {failure}") from None
+        verify.agree(theirs, ours, dtype, within)
+    except CaseFailure:
+        try:
+            verify.agree(theirs, ours, dtype, within, nearby=of_jax(verify.nudged(arguments)))
+        except CaseFailure as failure:
+            raise PeerError(f"PyTorch's layer {failure}") from None
 
 
-def _in_turns(contenders: dict[str, Contender]) -> dict[str, list[float]]:
+def in_turns(contenders: dict[str, Contender]) -> dict[str, list[float]]:
     """Time the contenders each in turn, so that what disturbs one disturbs all alike."""
     slowest = 0.0
     calls: dict[str, int] = {}
@@ -363,7 +397,8 @@ def _in_turns(contenders: dict[str, Contender]) -> dict[str, list[float]]:
         if backend.is_accelerator():
             calls[name] = max(1, min(_MOST_QUEUED, round(_QUEUED_S / last)))
         slowest += last * calls[name]
-    turns = max(_FEWEST, min(_TURNS, int(_SECONDS * len(contenders) / slowest)))
+    seconds = _SECONDS_ON_GPU if backend.is_accelerator() else _SECONDS
+    turns = max(_FEWEST, min(_TURNS, int(seconds * len(contenders) / slowest)))
     made: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(turns):
         order = list(contenders)

@@ -16,6 +16,7 @@ from reelbench.implementations import (
     frames,
     onednn,
     patches,
+    planes,
     shifts,
     split,
     winograd,
@@ -23,7 +24,7 @@ from reelbench.implementations import (
 from reelbench.implementations.geometry import Geometry, is_tiling
 from reelbench.implementations.gradients import differentiable, has_phases
 from reelbench.implementations.operation import Function, Operation
-from reelbench.implementations.registry import CPU, GPU, Implementation, Limits, register
+from reelbench.implementations.registry import CPU, GPU, Implementation, Limits, alone, register
 
 KIND = "convolution"
 
@@ -66,6 +67,10 @@ def _foldable(operation: Operation) -> bool:
     return _dense(operation) and operation.details.rank == 3
 
 
+def _grouped(operation: Operation) -> bool:
+    return operation.details.groups > 1 and operation.details.rank == 3
+
+
 def _splittable(operation: Operation) -> bool:
     return _dense(operation) and frames.applies(operation.shapes[1][:-2], operation.details)
 
@@ -93,7 +98,7 @@ def _in_time(geometry: Geometry) -> Geometry:
     )
 
 
-def _planes(_: Operation, limits: Limits) -> dict[str, Any]:
+def _plane(_: Operation, limits: Limits) -> dict[str, Any]:
     """One size of blocks of outputs: what they see of the input must stay in the cache too."""
     return _UNCUT if limits.backend == GPU else {"": limits.cache_bytes // 8}
 
@@ -165,7 +170,7 @@ def _of_tiles(operation: Operation, block_bytes: int) -> Function:
 
 def _of_shifts(operation: Operation, block_bytes: int | None) -> Function:
     if block_bytes is None:
-        return partial(shifts.convolve, geometry=operation.details)
+        return partial(shifts.of_whole, geometry=operation.details)
 
     def convolve(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
         # A turned kernel's last axes stand the other way round.
@@ -197,6 +202,10 @@ def _of_folds(operation: Operation, block_bytes: int | None) -> Function:
         partial(patches.kernel_gradient, block_bytes=block_bytes),
         operation.details,
     )
+
+
+def _of_planes(operation: Operation, _: None) -> Function:
+    return partial(planes.convolve, geometry=operation.details)
 
 
 def _of_library(operation: Operation, settings: tuple[str, int] | None) -> Function:
@@ -251,5 +260,6 @@ register(
 register(
     Implementation("winograd", KIND, _has_tiles, _of_tiles, _tiles, digits_lost=1, backends=(CPU,))
 )
-register(Implementation("shifts", KIND, _depthwise, _of_shifts, _planes))
+register(Implementation("shifts", KIND, _depthwise, _of_shifts, _plane))
 register(Implementation("folded", KIND, _foldable, _of_folds, _folds))
+register(Implementation("planes", KIND, _grouped, _of_planes, alone, backends=(GPU,)))

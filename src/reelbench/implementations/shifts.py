@@ -7,6 +7,7 @@ treat each group alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,18 @@ def convolve(
     for tap in taps(lengths):
         total = total + at_tap(whole, tap, outputs, geometry).astype(wide) * kernel[tap]
     return total.astype(x.dtype)
+
+
+def of_whole(
+    x: Float[Array, "n *sizes c"], kernel: Float[Array, "*taps 1 c"], geometry: Geometry
+) -> Float[Array, "n *outputs c"]:
+    """The same with the padding written out first.
+
+    A GPU that lays it on at every tap asks for each number whether it lies inside.
+    """
+    whole = lax.optimization_barrier(padded(x, geometry))
+    still = replace(geometry, padding=((0, 0),) * geometry.rank)
+    return convolve(whole, kernel, still)
 
 
 def kernel_gradient(
