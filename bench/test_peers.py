@@ -75,9 +75,10 @@ def sitting(request):
     from beside_pytorch.sitting import Sitting, show, write
     from rich.console import Console
 
-    from reelbench.machine import ceilings, facts, identity
+    from reelbench.machine import backend, ceilings, facts, identity
 
     known = facts.collect()
+    known |= backend.facts(known)
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(threads)
     torch.set_default_device(device())
@@ -114,12 +115,13 @@ def test_peers(benchmark, request, sitting, name, pass_):
     dtype, batch = axes(request.config)
     from beside_pytorch.contest import contest
 
-    from reelbench.machine import facts
+    from reelbench.machine import backend, facts
     from reelbench.measure.failure import CaseFailure
     from reelbench.measure.remembered import Remembered
     from reelbench.plugin.timer import keep_rounds
 
     known = facts.collect()
+    known |= backend.facts(known)
     try:
         remembered = Remembered(made.machine, known)
         row = contest(find(name), pass_, known, remembered, dtype=dtype, batch=batch)
