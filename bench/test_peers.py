@@ -71,7 +71,8 @@ def sitting(request):
             "beside PyTorch only when asked for: pytest --benchmark-only bench/test_peers.py"
         )
     import torch
-    from beside_pytorch.contest import device, products
+    from beside_pytorch.contest import products
+    from beside_pytorch.peer import device
     from beside_pytorch.sitting import Sitting, show, write
     from rich.console import Console
 

@@ -124,7 +124,7 @@ def _time(layer: str, pass_: str, implementation: str, library: str) -> None:
 
 
 def _call(layer: str, pass_: str, implementation: str, library: str) -> Callable[[], Any]:
-    from beside_pytorch.contest import Peer
+    from beside_pytorch.peer import Peer
     from reelbench.catalogue import find
     from reelbench.machine import facts, identity
     from reelbench.measure import build, choosing, protocol

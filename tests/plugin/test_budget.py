@@ -10,9 +10,10 @@ from reelbench.plugin.budget import (
     OVERHEAD_S,
     VISITS,
     Estimate,
-    choose,
+    Queue,
     estimate,
     in_order,
+    out_of_reach,
 )
 
 # Whole seconds, so that sums are exact.
@@ -25,6 +26,15 @@ def cases(draw):
     return [Estimate(f"case-{n}", core, 0.1, s) for n, (core, s) in enumerate(drawn)]
 
 
+def choose(estimates, budget):
+    """What fits and what does not, each in the order it came."""
+    fits = {each.name for each in Queue(estimates).fitting((), 1.0, budget)}
+    return (
+        [each for each in estimates if each.name in fits],
+        [each for each in estimates if each.name not in fits],
+    )
+
+
 def total(estimates):
     return sum(each.total_s for each in estimates)
 
@@ -35,11 +45,31 @@ def test_the_chosen_fit_the_budget_together(estimates, budget):
     assert total(chosen) <= budget
 
 
+@given(cases(), SECONDS, st.data())
+def test_what_ended_takes_no_time_of_others_and_a_slower_pace_leaves_less(estimates, budget, data):
+    queue = Queue(estimates)
+    ended = {each.name for each in estimates if data.draw(st.booleans())}
+    left = [each for each in estimates if each.name not in ended]
+    usual = queue.fitting(ended, 1.0, budget)
+    assert {each.name for each in usual} == {each.name for each in choose(left, budget)[0]}
+    slow = queue.fitting(ended, 2.0, budget)
+    assert len(slow) <= len(usual)
+    planned = {each.name: each.total_s for each in estimates}
+    assert all(each.total_s == 2 * planned[each.name] for each in slow)
+
+
 @given(cases(), SECONDS)
-def test_every_case_is_either_chosen_or_left_out_in_the_order_it_came(estimates, budget):
-    for part in choose(estimates, budget):
-        assert part == sorted(part, key=estimates.index)
-    assert sorted(itertools.chain(*choose(estimates, budget)), key=estimates.index) == estimates
+def test_what_fits_is_never_out_of_reach_unless_it_takes_next_to_nothing(estimates, budget):
+    ordered = in_order([each for each in estimates if each.total_s >= 1])
+    beyond = set(out_of_reach(ordered, budget))
+    assert not beyond & {each.name for each in choose(ordered, budget)[0]}
+    assert beyond == {each.name for each in ordered[len(ordered) - len(beyond) :]}
+
+
+def test_thousands_of_cases_are_mostly_out_of_reach_of_minutes():
+    many = [Estimate(f"case-{n}", True, 0.1, 5.0) for n in range(16_000)]
+    assert 14_000 < len(out_of_reach(many, 300.0)) < 16_000
+    assert not out_of_reach(many, 80_000.0)
 
 
 @given(cases(), SECONDS)
@@ -162,3 +192,10 @@ def test_what_comes_last_comes_after_all_others_and_core_cases_before_the_rest(e
         elif other.name not in last and other.core:
             assert one.core
             assert one.total_s <= other.total_s
+
+
+def test_each_gets_its_first_batch_before_one_gets_its_second():
+    two, one = (Estimate(f"large-{n}", True, 0.1, 9.0, turn=n) for n in (1, 0))
+    small = Estimate("small-1", True, 0.1, 1.0, turn=1)
+    other = Estimate("other-0", False, 0.1, 1.0)
+    assert in_order([two, one, small, other]) == [one, small, two, other]

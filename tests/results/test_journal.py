@@ -201,6 +201,23 @@ def test_a_full_disk_is_an_error_and_costs_only_the_line_in_hand(path, room):
     again.close()
 
 
+@pytest.mark.parametrize("room", [0, 1, 100, 700])
+def test_lines_written_together_are_kept_or_lost_together(path, room):
+    journal = make.whole(path)
+    data, entries = path.read_bytes(), list(journal.entries)
+    both = [make.timed(B), make.timed(C)]
+    with make.room_for(len(data) + room), pytest.raises(OSError, match=r"No space left|too large"):
+        journal.extend(both)
+    assert path.read_bytes() == data
+    assert journal.entries == entries
+    journal.extend(both)  # room was made
+    journal.close()
+    again = Journal.reopen(path)
+    assert again.entries == [*entries, *both]
+    assert again.ended[C] == both[1]
+    again.close()
+
+
 def test_a_line_that_could_not_be_synced_is_not_kept_twice(path, monkeypatch):
     journal = make.whole(path)
     data = path.read_bytes()

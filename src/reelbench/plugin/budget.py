@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 # A plain JAX layer reaches about a quarter of its roofline on a CPU (facts of the first runs; the
 # slow tail, grouped convolutions, is caught when its first call is timed).
 TYPICAL_SHARE = 0.25
-# Building, compiling and checking a case, before its first call.
-OVERHEAD_S = 4.0
+# Building, compiling and checking a case, before its first call. On an accelerator libraries try
+# their kernels meanwhile, and a profiler is asked: 9 to 13 s on an H200.
+OVERHEAD_S, OVERHEAD_ON_ACCELERATOR_S = 4.0, 10.0
+# What no case takes less than, also one that turns out not to fit.
+_QUICKEST_S = 0.25
 # Tracing it again, loading its program and making its inputs in a further process.
 AGAIN_OVERHEAD_S = 1.5
 VISITS = 3
@@ -30,6 +33,8 @@ class Estimate:
         call_s: Time of one call, estimated from its roofline.
         total_s: Time of the whole case in all processes.
         again_s: What of it goes to processes after the first, or to visits after the first.
+        turn: How many dtypes and batches of the same come before it: each gets its first before one
+            gets its second.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Estimate:
     call_s: float
     total_s: float
     again_s: float = 0.0
+    turn: int = 0
 
     @property
     def first_s(self) -> float:
@@ -52,6 +58,8 @@ def estimate(
     max_time_s: float,
     min_rounds: int,
     runs: int = 1,
+    overhead_s: float = OVERHEAD_S,
+    turn: int = 0,
 ) -> Estimate:
     """The cost of a case whose least call time is ``roofline_s``, in ``runs`` processes."""
     call = roofline_s / TYPICAL_SHARE
@@ -60,25 +68,51 @@ def estimate(
         again = (runs - 1) * (AGAIN_OVERHEAD_S + rounds)
     else:
         again = (VISITS - 1) * max(max_time_s / VISITS, (-(-min_rounds // VISITS) + 1) * call)
-    return Estimate(name, core, call, OVERHEAD_S + rounds + again, again)
+    return Estimate(name, core, call, overhead_s + rounds + again, again, turn)
 
 
 def in_order(estimates: Iterable[Estimate], last: Collection[str] = ()) -> list[Estimate]:
-    """Core cases first, cheapest first among both; then those that are to come last, likewise."""
-    return sorted(estimates, key=lambda each: (each.name in last, not each.core, each.total_s))
+    """Core cases first, by turns, cheapest first; then those that are to come last, likewise."""
+    return sorted(
+        estimates, key=lambda each: (each.name in last, not each.core, each.turn, each.total_s)
+    )
 
 
-def choose(estimates: Sequence[Estimate], budget_s: float) -> tuple[list[Estimate], list[Estimate]]:
-    """Split cases into those that fit into the budget and those that do not.
+def out_of_reach(ordered: Sequence[Estimate], budget_s: float) -> list[str]:
+    """Names of cases that the time cannot come to, however quick those before them are."""
+    return [each.name for each in ordered[max(int(budget_s / _QUICKEST_S), 1) :]]
 
-    Core cases are taken first, cheapest first within each group; a case that does not fit does not
-    keep a cheaper one out. Chosen cases keep the order they came in.
+
+class Queue:
+    """Says again and again what fits into the time left, of what may be thousands of cases.
+
+    Core cases are taken first, the cheapest first in either group.
     """
-    chosen: set[str] = set()
-    left = budget_s
-    for each in sorted(estimates, key=lambda e: (not e.core, e.total_s)):
-        if each.total_s <= left:
-            chosen.add(each.name)
-            left -= each.total_s
-    fits = [e for e in estimates if e.name in chosen]
-    return fits, [e for e in estimates if e.name not in chosen]
+
+    def __init__(self, estimates: Iterable[Estimate]) -> None:
+        ordered = sorted(estimates, key=lambda each: each.total_s)
+        self._groups = [
+            [each for each in ordered if each.core],
+            [each for each in ordered if not each.core],
+        ]
+
+    def fitting(self, ended: Container[str], pace: float, budget_s: float) -> list[Estimate]:
+        """The cases not ended that fit, with what they will take.
+
+        Args:
+            ended: Names of those that need nothing more.
+            pace: What a first visit takes over what it was estimated to take.
+            budget_s: Time for all.
+        """
+        fits, left = [], budget_s
+        for group in self._groups:
+            # What is behind the first that does not fit is no cheaper.
+            for each in group:
+                if each.name in ended:
+                    continue
+                total_s = pace * each.first_s + each.again_s
+                if total_s > left:
+                    break
+                left -= total_s
+                fits.append(replace(each, total_s=total_s))
+        return fits

@@ -59,6 +59,8 @@ class Run:
         self._session = session
         self._progress = progress
         self._names: set[str] = set()
+        # Cases that the budget cannot come to; pytest is not asked to run them.
+        self._never_begun: dict[str, Identity] = {}
         self._file: Path | None = None
         self._trouble = ""
 
@@ -91,12 +93,14 @@ class Run:
         works = _works(todo)
         core = {item.nodeid for item in todo if _is_core(item)}
         steps = {item.nodeid for item in todo if isinstance(_preset(item), Step)}
-        order = self._session.plan(works, core, steps)
+        order = self._session.plan(works, core, steps, _turns(todo))
         self._names = set(order)
+        beyond = set(self._session.spending.out_of_reach)
+        self._never_begun = {item.nodeid: _identity(item) for item in todo if item.nodeid in beyond}
         self._progress.plan(self._session, len(measuring) - len(todo))
         by_name = {item.nodeid: item for item in todo}
         others = [item for item in items if item not in measuring]
-        return [*others, *(by_name[name] for name in order)]
+        return [*others, *(by_name[name] for name in order if name not in self._never_begun)]
 
     def owns(self, name: str) -> bool:
         """Whether a test's progress is ours to show."""
@@ -187,11 +191,13 @@ class Run:
 
         Intervals are made anew in any case: how the machine wanders is known best at the end.
         """
-        if self._session.journal.missing:
+        missing = set(self._session.journal.missing)
+        if missing - self._never_begun.keys():
             return
         given = list(map(str, self._config.invocation_params.args))
         folder = self._config.invocation_params.dir
         try:
+            self._session.leave_out({name: self._never_begun[name] for name in missing})
             if self._session.replicated:
                 self._settle()
             else:
@@ -251,6 +257,22 @@ def _preset(item: pytest.Item) -> Preset | Step | None:
     parameters = item.callspec.params  # type: ignore[attr-defined]
     found = parameters.get("step", parameters.get("preset"))
     return found if isinstance(found, Preset | Step) else None
+
+
+def _turns(items: Sequence[pytest.Item]) -> dict[str, int]:
+    """How many dtypes and batches of a test come before an item's."""
+    places: dict[str, dict[tuple[str | None, int | None], int]] = {}
+    turns: dict[str, int] = {}
+    for item in items:
+        own = places.setdefault(_row(item), {})
+        turns[item.nodeid] = own.setdefault((_axes(item).dtype, _axes(item).batch), len(own))
+    return turns
+
+
+def _row(item: pytest.Item) -> str:
+    """What an item measures, the same at all its axes."""
+    preset = _preset(item)
+    return preset.name if preset else _axes(item).strip(item.nodeid)
 
 
 def _is_core(item: pytest.Item) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import structs
 
 from reelbench.implementations import REFERENCE
+from reelbench.machine import backend
 from reelbench.measure import build, choosing, clock, compiling, no_worse, protocol
 from reelbench.measure.cache import Place
 from reelbench.measure.failure import CaseFailure
@@ -103,7 +105,11 @@ class Session:
         return Steadiness(self.journal, self.options.budget_s, self.machine.wander)
 
     def plan(
-        self, works: Mapping[str, Work], core: set[str], last: Collection[str] = ()
+        self,
+        works: Mapping[str, Work],
+        core: set[str],
+        last: Collection[str] = (),
+        turns: Mapping[str, int] = MappingProxyType({}),
     ) -> list[str]:
         """Put the cases in the order in which they are worth their time.
 
@@ -113,9 +119,10 @@ class Session:
             core: Names of the cases to keep when time is short.
             last: Names of those that gain by what is found out in others: of a whole model, whose
                 operations are those of its layers, the fastest implementations are known then.
+            turns: How many dtypes and batches of the same come before a case.
 
         Returns:
-            Names of all cases, core cases first, cheapest first among both; then the last.
+            Names of all cases, core cases first, by turns, cheapest first; then the last.
         """
         options = self.options
         until = time.monotonic() + _PLANNING * self.spending.time_left_s
@@ -130,12 +137,41 @@ class Session:
                 max_time_s=options.max_time_s,
                 min_rounds=options.min_rounds,
                 runs=options.runs,
+                overhead_s=budget.OVERHEAD_ON_ACCELERATOR_S
+                if backend.is_accelerator()
+                else budget.OVERHEAD_S,
+                turn=turns.get(name, 0),
             )
             for name, work in works.items()
         ]
         estimates = budget.in_order(estimates, last)
         self.spending.plan({each.name: each for each in estimates})
         return list(self.spending.estimates)
+
+    def leave_out(self, cases: Mapping[str, Identity]) -> None:
+        """Write down cases that were never begun.
+
+        Raises:
+            StoreError: The disk took no more.
+        """
+        self._append(
+            Entry(
+                kind="case",
+                name=name,
+                outcome=outcome_of(name, identity, self._too_late(name)),
+                spent_s=0.0,
+                estimated_s=self.spending.estimated_s(name),
+            )
+            for name, identity in cases.items()
+        )
+
+    def _too_late(self, name: str) -> CaseFailure:
+        seconds = self.spending.needed_s(name)
+        return CaseFailure(
+            Outcome.OVER_BUDGET,
+            f"about {print_duration(seconds)} by its roofline, more than was left",
+            estimated_s=seconds,
+        )
 
     def begin(self, name: str) -> None:
         """Begin a case; nothing is built yet.
@@ -145,13 +181,8 @@ class Session:
         """
         self._order += 1
         self.append(Entry(kind="begin", name=name))
-        seconds = self.spending.needed_s(name)
-        if seconds >= self.spending.free_s:
-            raise CaseFailure(
-                Outcome.OVER_BUDGET,
-                f"about {print_duration(seconds)} by its roofline, more than was left",
-                estimated_s=seconds,
-            )
+        if self.spending.needed_s(name) >= self.spending.free_s:
+            raise self._too_late(name)
 
     def prepare(self, name: str, workload: Workload) -> Prepared:
         """Compile a case and check it; nothing is timed yet.
@@ -279,8 +310,11 @@ class Session:
         Raises:
             StoreError: The disk took no more.
         """
+        self._append([entry])
+
+    def _append(self, entries: Iterable[Entry]) -> None:
         try:
-            self.journal.append(entry)
+            self.journal.extend(list(entries))
         except OSError as error:
             raise _unwritable(self.journal.path, error) from None
 

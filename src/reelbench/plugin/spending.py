@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 from reelbench.measure import protocol
 from reelbench.plugin import budget, merging
@@ -38,6 +37,7 @@ class Spending:
             started: When the session began, by the monotonic clock.
         """
         self.estimates: dict[str, budget.Estimate] = {}
+        self._queue = budget.Queue(())
         self._options = options
         self._journal = journal
         self._visits = visits
@@ -78,16 +78,16 @@ class Spending:
     def plan(self, estimates: Mapping[str, budget.Estimate]) -> None:
         """Take over what each planned case will cost."""
         self.estimates = dict(estimates)
+        self._queue = budget.Queue(self.estimates.values())
+
+    @property
+    def out_of_reach(self) -> list[str]:
+        """Names of the planned cases that the time left cannot come to."""
+        return budget.out_of_reach(list(self.estimates.values()), self.time_left_s)
 
     def expected(self) -> list[budget.Estimate]:
         """The cases still to come that will fit into the time left, at the pace so far."""
-        ended, pace = self._journal.ended, self._pace
-        ahead = [
-            replace(each, total_s=pace * each.first_s + each.again_s)
-            for each in self.estimates.values()
-            if each.name not in ended
-        ]
-        return budget.choose(ahead, self.free_s)[0]
+        return self._queue.fitting(self._journal.ended, self._pace, self.free_s)
 
     def eta_s(self) -> float:
         """Time that the cases still to come, and further visits, will take."""
@@ -98,7 +98,8 @@ class Spending:
     def _pace(self) -> float:
         """What the timed cases took over what they were estimated to take."""
         # A case that was not timed ended early and says nothing of how long the others take.
-        timed = [entry for entry in self._journal.ended.values() if entry.benchmark]
+        ended = self._journal.ended
+        timed = [ended[name] for name in self._journal.first_timed if ended[name].benchmark]
         estimated = sum(entry.estimated_s for entry in timed)
         return sum(entry.spent_s for entry in timed) / estimated if estimated else 1.0
 

@@ -14,6 +14,7 @@ import fcntl
 import math
 import os
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -102,8 +103,12 @@ class Journal:
     def __init__(self, path: Path, file: BinaryIO, header: Header, entries: list[Entry]) -> None:
         self.path = path
         self.header = header
-        self.entries = entries
+        self.entries: list[Entry] = []
         self._file = file
+        # Asked for at every case, of which there may be thousands.
+        self._ended: dict[str, Entry] = {}
+        self._first_timed: dict[str, Entry] = {}
+        self._take(entries)
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
@@ -155,17 +160,33 @@ class Journal:
             OSError: The disk is full, or the file went away; what was written before stays.
             ValueError: The line could not be read back; nothing is written.
         """
-        if entry.outcome is not None:
-            entry = structs.replace(entry, outcome=_storable(entry.outcome))
-        if entry.reason:
-            entry = structs.replace(entry, reason=entry.reason[:_LONGEST_REASON])
-        self._write(entry)
-        self.entries.append(entry)
+        self.extend([entry])
 
-    def _write(self, line: msgspec.Struct) -> None:
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Write lines through to the disk, all of them or none.
+
+        Raises:
+            OSError: As of `append`.
+            ValueError: As of `append`.
+        """
+        stored = list(map(_storable_entry, entries))
+        self._write(*stored)
+        self._take(stored)
+
+    def _take(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.entries.append(entry)
+            if entry.kind == "case":
+                self._ended[entry.name] = entry
+            if entry.benchmark is not None:
+                self._first_timed.setdefault(entry.name, entry)
+
+    def _write(self, *lines: msgspec.Struct) -> None:
         position = self._file.tell()
-        data = msgspec.json.encode(line) + b"\n"
-        msgspec.json.decode(data, type=type(line))
+        encoded = [msgspec.json.encode(line) + b"\n" for line in lines]
+        for line, text in zip(lines, encoded, strict=True):
+            msgspec.json.decode(text, type=type(line))
+        data = b"".join(encoded)
         try:
             if self._file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -176,15 +197,14 @@ class Journal:
             raise
 
     @property
-    def ended(self) -> dict[str, Entry]:
+    def ended(self) -> Mapping[str, Entry]:
         """The last ``case`` entry of each case that has one."""
-        return {entry.name: entry for entry in self.entries if entry.kind == "case"}
+        return self._ended
 
     @property
-    def first_timed(self) -> dict[str, Entry]:
-        """The first ``case`` entry with a timing of each case: what the first process found."""
-        timed = (entry for entry in reversed(self.entries) if entry.benchmark is not None)
-        return {entry.name: entry for entry in timed}
+    def first_timed(self) -> Mapping[str, Entry]:
+        """The first entry with a timing of each case: what the first process found."""
+        return self._first_timed
 
     @property
     def replicates(self) -> dict[str, list[Entry]]:
@@ -231,6 +251,14 @@ class Journal:
         if remove:
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def _storable_entry(entry: Entry) -> Entry:
+    if entry.outcome is not None:
+        entry = structs.replace(entry, outcome=_storable(entry.outcome))
+    if entry.reason:
+        entry = structs.replace(entry, reason=entry.reason[:_LONGEST_REASON])
+    return entry
 
 
 def _storable(outcome: CaseOutcome) -> CaseOutcome:
