@@ -67,6 +67,7 @@ def test_what_fits_is_never_out_of_reach_unless_it_takes_next_to_nothing(estimat
 
 
 def test_thousands_of_cases_are_mostly_out_of_reach_of_minutes():
+    assert not out_of_reach([Estimate(f"case-{n}", True, 0.1, 5.0) for n in range(100)], 1.0)
     many = [Estimate(f"case-{n}", True, 0.1, 5.0) for n in range(16_000)]
     assert 14_000 < len(out_of_reach(many, 300.0)) < 16_000
     assert not out_of_reach(many, 80_000.0)

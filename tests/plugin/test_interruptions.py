@@ -219,7 +219,7 @@ if os.environ.get("FULL"):
 
 @pytest.mark.parametrize(
     "where",
-    [("journal", "Journal", "append", 6), ("store", "", "write_new", 0)],
+    [("journal", "Journal", "extend", 6), ("store", "", "write_new", 0)],
     ids=["in the middle", "at the end"],
 )
 def test_a_disk_that_fills_up_is_said_in_a_line_and_resuming_completes_the_run(

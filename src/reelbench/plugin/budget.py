@@ -11,8 +11,9 @@ TYPICAL_SHARE = 0.25
 # Building, compiling and checking a case, before its first call. On an accelerator libraries try
 # their kernels meanwhile, and a profiler is asked: 9 to 13 s on an H200.
 OVERHEAD_S, OVERHEAD_ON_ACCELERATOR_S = 4.0, 10.0
-# What no case takes less than, also one that turns out not to fit.
-_QUICKEST_S = 0.25
+# What no case takes less than, also one that turns out not to fit; and cases that are begun in any
+# case, as each says for itself then why it was left out.
+_QUICKEST_S, _FEWEST = 0.25, 200
 # Tracing it again, loading its program and making its inputs in a further process.
 AGAIN_OVERHEAD_S = 1.5
 VISITS = 3
@@ -80,7 +81,7 @@ def in_order(estimates: Iterable[Estimate], last: Collection[str] = ()) -> list[
 
 def out_of_reach(ordered: Sequence[Estimate], budget_s: float) -> list[str]:
     """Names of cases that the time cannot come to, however quick those before them are."""
-    return [each.name for each in ordered[max(int(budget_s / _QUICKEST_S), 1) :]]
+    return [each.name for each in ordered[max(int(budget_s / _QUICKEST_S), _FEWEST) :]]
 
 
 class Queue:
