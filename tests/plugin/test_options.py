@@ -55,6 +55,16 @@ def test_a_wrong_option_is_one_line_with_what_would_be_right(project, option, li
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_a_folder_that_makes_pytest_lose_its_settings_is_one_line(project, tmp_path_factory):
+    project.write(CATALOGUE)
+    apart = tmp_path_factory.mktemp("apart")
+    result = project.run("--reel-results", str(apart))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*write --reel-results={apart}"])
+    assert project.run(f"--reel-results={apart}", "--reel-pass=forward", "-k", "one-pass").ret == 0
+    assert len(list(apart.glob("*/*.json"))) == 1
+
+
 def test_cpus_that_cannot_be_kept_awake_are_one_line_before_anything_is_measured(project):
     project.write(CATALOGUE)
     with (project.path / "conftest.py").open("a") as file:

@@ -185,6 +185,7 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(
             f"--reel-runs: {option.reel_runs[:80]!r}; write a number from 1 to {_MOST_RUNS}"
         )
+    _check_folder(config)
     folder = Path(option.reel_results or config.rootpath / config.getini("reel_results"))
     return Options(
         budget_s=budget,
@@ -252,6 +253,20 @@ def _implementations(config: pytest.Config) -> tuple[str | None, ...]:
         words = [word for word in known if word != _FASTEST]
     chosen = _words("--reel-implementation", ",".join(words), (*known, "all")) or ()
     return tuple(None if word == _AS_WRITTEN else word for word in chosen)
+
+
+def _check_folder(config: pytest.Config) -> None:
+    """Refuse a folder by which pytest has lost the project's settings.
+
+    Before it knows our options it takes every word that is the path of something for what it is to
+    collect, and looks for its settings above all of these.
+    """
+    folder = config.option.reel_results
+    if config.inipath is None and "--reel-results" in config.invocation_params.args:
+        raise pytest.UsageError(
+            f"--reel-results {folder}: pytest looks for its settings above it and finds none; "
+            f"write --reel-results={folder}"
+        )
 
 
 def _batches(text: str | None) -> tuple[int, ...] | None:
