@@ -2,8 +2,20 @@
 
 import io
 
+import msgspec
 import pytest
-from beside_pytorch.sitting import BEST, EAGER, LAST, REFERENCE, Row, Sitting, read, show, write
+from beside_pytorch.sitting import (
+    BEST,
+    EAGER,
+    GRAPH,
+    LAST,
+    REFERENCE,
+    Row,
+    Sitting,
+    read,
+    show,
+    write,
+)
 from rich.console import Console
 
 
@@ -59,3 +71,29 @@ def test_the_table_says_all_four_and_sums_up(tmp_path):
     product = "a matrix product alone, 1568×768×3072: JAX 45.0 ms, PyTorch 30.0 ms, 0.650×"
     assert product in text
     assert "not measured: convlstm train: over_budget: too slow" in text
+
+
+def test_on_a_gpu_the_heading_says_what_computed_and_graphs_count_as_pytorchs():
+    graphed = row(
+        "r3d-layer1",
+        "train",
+        **{REFERENCE: [0.04, 0.04], EAGER: [0.05, 0.05], f"{EAGER}, {GRAPH}": [0.02, 0.02]},
+    )
+    graphed.batch = 16
+    sitting = msgspec.structs.replace(SITTING, rows=[graphed], dtype="bfloat16", device="A GPU")
+    stream = io.StringIO()
+    show(sitting, Console(file=stream, width=100))
+    text = stream.getvalue()
+    assert text.startswith("m-1: jax 1, torch 2; bfloat16, A GPU\n")
+    assert (graphed.torch, graphed.ratio) == (f"{EAGER}, {GRAPH}", 0.5)
+    assert "a matrix product alone, 25088×768×3072" in text
+
+
+def test_a_sitting_of_before_reads_as_one_clip_in_float32(tmp_path):
+    kept = msgspec.to_builtins(SITTING)
+    del kept["dtype"], kept["device"]
+    for each in kept["rows"]:
+        del each["batch"]
+    path = tmp_path / "old.json"
+    path.write_bytes(msgspec.json.encode(kept))
+    assert read(path) == SITTING
