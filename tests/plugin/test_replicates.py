@@ -189,7 +189,7 @@ def test_a_program_that_is_long_traced_or_compiled_anew_is_waited_for(project):
 
 def test_when_the_budget_ends_the_processes_that_are_left_out_are_said(project):
     project.write(CASES)
-    result = project.run("--reel-runs=60", "--reel-pass=forward", "--reel-budget=12s", "-k", "8")
+    result = project.run("--reel-runs=60", "--reel-pass=forward", "--reel-budget=24s", "-k", "8")
     result.assert_outcomes(passed=1, deselected=2)
     found, _ = records(project)
     (record,) = found.values()
