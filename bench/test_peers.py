@@ -56,7 +56,11 @@ def axes(config):
     accelerated = is_accelerator()
     dtypes, batches = config.option.reel_dtype, config.option.reel_batch
     dtype = dtypes or ("bfloat16" if accelerated else "float32")
-    return dtype, int(batches or (CLIPS_ON_GPU if accelerated else CLIPS))
+    batch = batches or str(CLIPS_ON_GPU if accelerated else CLIPS)
+    if "," in dtype or not batch.isdecimal():
+        line = "beside PyTorch: write one --reel-dtype, and one number as --reel-batch"
+        pytest.exit(line, pytest.ExitCode.USAGE_ERROR)
+    return dtype, int(batch)
 
 
 def is_asked_for(config):
@@ -83,9 +87,10 @@ def sitting(request):
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(threads)
     torch.set_default_device(device())
-    # As JAX does where it may: cuDNN's kernels are tried, and float32 products round to TF32.
-    torch.backends.cudnn.benchmark = True
-    torch.set_float32_matmul_precision("high")
+    if device().type != "cpu":
+        # As JAX does: cuDNN's kernels are tried, and float32 products round to TF32.
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     dtype, batch = axes(request.config)
     made = Sitting(
         machine=identity.machine_id(known),
