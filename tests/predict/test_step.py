@@ -123,6 +123,20 @@ def test_another_machine_has_the_efficiencies_of_this_one_at_its_own_ceilings():
     assert "extrapolated" in made.notes[0]
 
 
+def test_between_processors_of_two_makers_less_is_known():
+    own = records_of([R3D], half)
+    run = rates(*own, cpu_signature="AuthenticAMD/26/2/1")
+
+    def on(signature):
+        there = worlds.machine("other-4c-8g-11111111", cpu_signature=signature)
+        made = worlds.make.results(layer_record(parts_of([VIT])[0], "train", half), on=there)
+        return predict_step(R3D, run, on=made)
+
+    alike, other = on("AuthenticAMD/25/1/1"), on("GenuineIntel/6/207/2")
+    assert alike.step_s == other.step_s
+    assert other.high_s / other.low_s > alike.high_s / alike.low_s
+
+
 def test_nothing_is_claimed_from_a_cpu_of_a_gpu():
     run = rates(*records_of([R3D], half))
     there = worlds.make.results(

@@ -39,6 +39,7 @@ class Ceilings:
         jaxlib: Version of what compiled the programs; empty where it is not known.
         recomputes_late: Whether what is computed again in the backward pass is computed when it is
             needed, so that memory is saved: on accelerators, and by XLA for CPUs of jaxlib 0.12.
+        maker: Of the processor, as it names itself; empty where it is not known.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Ceilings:
     paging: float | None = None
     recomputes_late: bool = False
     jaxlib: str = ""
+    maker: str = ""
 
     @classmethod
     def of(cls, machine: Machine, source: str) -> Ceilings:
@@ -75,7 +77,8 @@ class Ceilings:
         backend = str(machine.facts.get("backend") or "cpu")
         jaxlib = str(machine.facts.get("jaxlib") or "")
         late = recomputes_late(backend, jaxlib)
-        return cls(source, machine.id, matmul, memory, backend, paging, late, jaxlib)
+        maker = str(machine.facts.get("cpu_signature") or "").split("/")[0]
+        return cls(source, machine.id, matmul, memory, backend, paging, late, jaxlib, maker)
 
     def compute_rate(self, dtype: str) -> float:
         """Matrix-multiply FLOP/s.

@@ -10,13 +10,18 @@ from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.errors import RatesError
 from reelbench.predict.parts import PartTime
 
-ACROSS_SPREAD = 0.27
+_ALIKE_SPREAD, _OTHER_MAKER_SPREAD = 0.27, 0.48
 """Standard deviation of the logarithm of what a layer takes on another CPU machine over what is
-predicted of it.
+predicted of it, where one maker made both processors and where two did.
 
-Learned from the first pair of machines of which files are kept; ``reelbench validate results``
-prints how often intervals held between all.
+The former is learned from the first pair of machines of which files are kept, the latter from the
+first of another maker; ``reelbench validate results`` prints how often intervals held between all.
 """
+
+
+def across_spread(here: Ceilings, there: Ceilings) -> float:
+    """The standard deviation of the logarithm of errors from one machine to another."""
+    return _ALIKE_SPREAD if here.maker == there.maker else _OTHER_MAKER_SPREAD
 
 
 def check_alike(here: Ceilings, there: Ceilings) -> None:

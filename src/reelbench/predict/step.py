@@ -11,7 +11,7 @@ from reelbench.predict import counting
 from reelbench.predict.ceilings import Ceilings
 from reelbench.predict.counting import Counting
 from reelbench.predict.errors import CeilingsError, RatesError
-from reelbench.predict.machines import ACROSS_SPREAD, check_alike, moved
+from reelbench.predict.machines import across_spread, check_alike, moved
 from reelbench.predict.memory import StepMemory, memory_of
 from reelbench.predict.paging import paging_s
 from reelbench.predict.parts import Asked, PartTime, is_missing, part_times
@@ -221,7 +221,8 @@ def _on(prediction: StepPrediction, rates: Rates, on: Results | Ceilings) -> Ste
     after = sum(part.total_s for part in parts) + prediction.dispatch_s
     step_s = prediction.step_s * after / before
     reach = log(prediction.high_s / prediction.step_s)
-    reach = hypot(reach, prediction.structure.factor_of_90 * ACROSS_SPREAD)
+    spread = across_spread(rates.ceilings, there)
+    reach = hypot(reach, prediction.structure.factor_of_90 * spread)
     note = (
         f"extrapolated: layers of {rates.machine} carried over to {there.machine} by the ceilings "
         "of both; none was measured there"

@@ -15,7 +15,7 @@ from reelbench.catalogue.models.steps import parts_in_step
 from reelbench.predict import counting
 from reelbench.predict.counting import Counting
 from reelbench.predict.filling import left_out, spreads
-from reelbench.predict.machines import ACROSS_SPREAD, seconds_there
+from reelbench.predict.machines import across_spread, seconds_there
 from reelbench.predict.rates import NORMAL_90, Measured, Rates
 from reelbench.predict.step import MOST_FILLED, StepPrediction, predict_step
 
@@ -210,7 +210,7 @@ def check_machines(
             if here == there or mine[0].ceilings.backend != theirs[0].ceilings.backend:
                 continue
             if errors := _errors(mine, theirs):
-                reach = NORMAL_90 * ACROSS_SPREAD
+                reach = NORMAL_90 * across_spread(mine[0].ceilings, theirs[0].ceilings)
                 held = tuple(abs(log1p(error)) <= reach for error in errors)
                 found.append(Across(here, there, "layers", tuple(errors), held))
             steps = _steps_across(mine, theirs, implementation, count)
