@@ -123,7 +123,9 @@ def show(sitting: Sitting, console: Console) -> None:
     """Print JAX, PyTorch and the ceiling side by side, and the summary that the table is for."""
     versions = ", ".join(f"{name} {version}" for name, version in sitting.versions.items())
     where = sitting.device or f"{sitting.threads} threads each"
-    console.print(f"{sitting.machine}: {versions}; {sitting.dtype}, {where}")
+    clips = sitting.rows[0].batch if sitting.rows else 1
+    work = f"{sitting.dtype}, {'a clip' if clips == 1 else f'{clips} clips'}"
+    console.print(f"{sitting.machine}: {versions}; {work}, {where}")
     if sitting.environment:
         console.print(f"with {sitting.environment}")
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -161,11 +163,12 @@ def show(sitting: Sitting, console: Console) -> None:
     if sitting.product_s:
         own, other = (sitting.product_s[name] for name in (REFERENCE, EAGER))
         rows, inner, columns = PRODUCT
-        rows *= sitting.rows[0].batch if sitting.rows else 1
+        rows *= clips
         console.print(
             f"a matrix product alone, {rows}×{inner}×{columns}: JAX "
             f"{print_time(statistics.median(own))}, PyTorch "
             f"{print_time(statistics.median(other))}, {print_ratio(ratio_in_turns(other, own))}"
         )
     for name, reason in sitting.failed.items():
-        console.print(f"not measured: {name}: {reason}")
+        first, *_ = reason.splitlines() or [""]
+        console.print(f"not measured: {name}: {first}")

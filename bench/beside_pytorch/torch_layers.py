@@ -192,11 +192,12 @@ def _windows(x: Tensor, window: tuple[int, ...]) -> Tensor:
     return x.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, wt * wh * ww, c)
 
 
-# Tables are made once, as modules keep theirs in buffers; and so that either pass may use them.
+def _table(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Made once, as modules keep theirs in buffers; and so that either pass may use it."""
+    return functools.cache(torch.inference_mode(mode=False)(make))
 
 
-@functools.cache
-@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
+@_table
 def _relative(window: tuple[int, ...], table: tuple[int, ...]) -> Tensor:
     """Row of the bias table for each pair of positions."""
     numbers = torch.arange(math.prod(window))
@@ -206,8 +207,7 @@ def _relative(window: tuple[int, ...], table: tuple[int, ...]) -> Tensor:
     return index
 
 
-@functools.cache
-@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
+@_table
 def _apart(sizes: tuple[int, ...], window: tuple[int, ...], shift: tuple[int, ...]) -> Tensor:
     """Minus infinity for pairs that only the roll brought together."""
     sides = [
@@ -252,8 +252,7 @@ def _cross(
     return linear(p, f"{name}.out", found.transpose(1, 2).reshape(x.shape))
 
 
-@functools.cache
-@torch.inference_mode(mode=False)  # type: ignore[untyped-decorator]
+@_table
 def _angles(grid: tuple[int, ...], width: int) -> tuple[Tensor, Tensor]:
     third = width // 6
     angles = []

@@ -84,7 +84,7 @@ def test_on_a_gpu_the_heading_says_what_computed_and_graphs_count_as_pytorchs():
     stream = io.StringIO()
     show(sitting, Console(file=stream, width=100))
     text = stream.getvalue()
-    assert text.startswith("m-1: jax 1, torch 2; bfloat16, A GPU\n")
+    assert text.startswith("m-1: jax 1, torch 2; bfloat16, 16 clips, A GPU\n")
     assert (graphed.torch, graphed.ratio) == (f"{EAGER}, {GRAPH}", 0.5)
     assert "a matrix product alone, 25088×768×3072" in text
 

@@ -6,13 +6,12 @@ convolutions too.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.geometry import Geometry, at_tap, padded
+from reelbench.implementations.geometry import Geometry, at_tap, over_frames, padded, uncropped
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -28,27 +27,15 @@ def convolve(
         kernel: Kernel, its input and output channels last.
         geometry: Strides, padding and dilation; one group.
     """
-    if any(edge < 0 for edges in geometry.padding[1:] for edge in edges):
-        # Where a 2-D convolution crops, XLA on a CPU may return memory that it never wrote.
-        x, geometry = padded(x, geometry), replace(geometry, padding=((0, 0),) * 3)
+    x, geometry = uncropped(x, geometry)
     length = kernel.shape[0]
     outputs = geometry.out_sizes(x.shape[1:-1], kernel.shape[:-2])
-    still = Geometry(
-        strides=(geometry.strides[0], 1, 1),
-        padding=(geometry.padding[0], (0, 0), (0, 0)),
-        dilation=(geometry.dilation[0], 1, 1),
-    )
-    whole = padded(x, still)
+    in_time, own = over_frames(geometry)
+    whole = padded(x, in_time)
     frames = (outputs[0], *x.shape[2:4])
-    seen = [at_tap(whole, (tap, 0, 0), frames, still) for tap in range(length)]
+    seen = [at_tap(whole, (tap, 0, 0), frames, in_time) for tap in range(length)]
     joined = jnp.concatenate(seen, axis=-1) if length > 1 else seen[0]
     flat = joined.reshape(-1, *joined.shape[2:])
-    own = replace(
-        geometry,
-        strides=geometry.strides[1:],
-        padding=geometry.padding[1:],
-        dilation=geometry.dilation[1:],
-    )
     # Channels of the first tap, then of the second, …, as they were joined.
     turned = jnp.moveaxis(kernel, 0, 2).reshape(*kernel.shape[1:3], -1, kernel.shape[-1])
     y = lax.conv_general_dilated(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from reelbench.implementations.blocks import Blocks, cut, extended
-from reelbench.implementations.geometry import Geometry, padded, patches
+from reelbench.implementations.geometry import Geometry, over_frames, padded, patches
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -70,14 +70,11 @@ def frames_of(
     """Cut a convolution of a batch of this shape into blocks of about so many positions."""
     sizes = tuple(shape[1:-1])
     outputs = geometry.out_sizes(sizes, lengths)
-    inner = Geometry(
-        strides=geometry.strides[1:], padding=geometry.padding[1:], dilation=geometry.dilation[1:]
-    )
     low, apart = geometry.padding[0][0], geometry.dilation[0]
     return Frames(
         # A position of the other axes counts once a frame.
         blocks=cut(shape[0], outputs[1:], sizes[0], positions, fewest=1),
-        inner=inner,
+        inner=over_frames(geometry)[1],
         lengths=tuple(lengths[1:]),
         frames=(sizes[0], outputs[0]),
         shifts=tuple(low - tap * apart for tap in range(lengths[0])),

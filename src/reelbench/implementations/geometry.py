@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,40 @@ class Geometry:
                 outputs, kernel, self.strides, self.dilation, strict=True
             )
         )
+
+
+def over_frames(geometry: Geometry) -> tuple[Geometry, Geometry]:
+    """What a convolution does along its first axis alone, and what it does along the others.
+
+    Two geometries that are applied one after the other, the first one over all axes.
+    """
+    others = geometry.rank - 1
+    first = Geometry(
+        strides=(geometry.strides[0], *(1,) * others),
+        padding=(geometry.padding[0], *((0, 0),) * others),
+        dilation=(geometry.dilation[0], *(1,) * others),
+    )
+    inner = replace(
+        geometry,
+        strides=geometry.strides[1:],
+        padding=geometry.padding[1:],
+        dilation=geometry.dilation[1:],
+    )
+    return first, inner
+
+
+def uncropped(
+    x: Float[Array, "n t h w c"], geometry: Geometry
+) -> tuple[Float[Array, "n t h2 w2 c"], Geometry]:
+    """The input, and what is left to do, where no axis but the first is cropped.
+
+    Where a 2-D convolution crops, XLA on a CPU may return memory that it never wrote.
+    """
+    if all(edge >= 0 for edges in geometry.padding[1:] for edge in edges):
+        return x, geometry
+    still = ((0, 0),) * (geometry.rank - 1)
+    laid_on = replace(geometry, padding=((0, 0), *geometry.padding[1:]))
+    return padded(x, laid_on), replace(geometry, padding=(geometry.padding[0], *still))
 
 
 def padded(x: Float[Array, "n *sizes c"], geometry: Geometry) -> Float[Array, "n *padded c"]:

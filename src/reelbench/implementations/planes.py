@@ -5,13 +5,12 @@ cuDNN has fast kernels for images whose channels are convolved alone, and none f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
-from reelbench.implementations.geometry import Geometry, at_tap, padded
+from reelbench.implementations.geometry import Geometry, at_tap, over_frames, padded, uncropped
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -28,22 +27,8 @@ def convolve(
         geometry: Strides, padding and dilation, over three axes; any groups.
     """
     outputs = geometry.out_sizes(x.shape[1:-1], kernel.shape[:-2])
-    in_time = Geometry(
-        strides=(geometry.strides[0], 1, 1),
-        padding=(geometry.padding[0], (0, 0), (0, 0)),
-        dilation=(geometry.dilation[0], 1, 1),
-    )
-    in_space = replace(
-        geometry,
-        strides=geometry.strides[1:],
-        padding=geometry.padding[1:],
-        dilation=geometry.dilation[1:],
-    )
-    if any(edge < 0 for edges in in_space.padding for edge in edges):
-        # Where a 2-D convolution crops, XLA on a CPU may return memory that it never wrote.
-        still = ((0, 0), (0, 0))
-        x = padded(x, replace(geometry, padding=((0, 0), *in_space.padding)))
-        in_space = replace(in_space, padding=still)
+    x, geometry = uncropped(x, geometry)
+    in_time, in_space = over_frames(geometry)
     whole = padded(x, in_time)
     wide = jnp.promote_types(x.dtype, jnp.float32)
     total = jnp.zeros((), wide)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from msgspec import structs
@@ -109,7 +108,7 @@ class Session:
         works: Mapping[str, Work],
         core: set[str],
         last: Collection[str] = (),
-        turns: Mapping[str, int] = MappingProxyType({}),
+        turns: Mapping[str, int] | None = None,
     ) -> list[str]:
         """Put the cases in the order in which they are worth their time.
 
@@ -119,7 +118,7 @@ class Session:
             core: Names of the cases to keep when time is short.
             last: Names of those that gain by what is found out in others: of a whole model, whose
                 operations are those of its layers, the fastest implementations are known then.
-            turns: How many dtypes and batches of the same come before a case.
+            turns: How many dtypes and batches of the same come before a case; none by default.
 
         Returns:
             Names of all cases, core cases first, by turns, cheapest first; then the last.
@@ -140,7 +139,7 @@ class Session:
                 overhead_s=budget.OVERHEAD_ON_ACCELERATOR_S
                 if backend.is_accelerator()
                 else budget.OVERHEAD_S,
-                turn=turns.get(name, 0),
+                turn=turns[name] if turns else 0,
             )
             for name, work in works.items()
         ]
